@@ -1,0 +1,1 @@
+"""Find or make a cluster (existing, kind, from source) behind one small interface: see provider.py."""
