@@ -62,9 +62,10 @@ def _tree_fields(root: Path) -> Iterator[bytes]:
 def ensure(kind: str, key: str, fill: Callable[[Path], None]) -> Path:
     """Return the directory `<cache>/<kind>/<key>`, filled by `fill` when it is not there yet.
 
-    `fill` gets an empty directory beside the entry. Only when it returns is that directory renamed into place,
-    so an entry that exists is complete, whatever crashed before. Two processes that want the same entry fill it
-    once: the second waits for the first one's lock, which the kernel releases even when its holder is killed.
+    `fill` gets an empty directory beside the entry. Only when it returns is that directory renamed into
+    place, so an entry that exists is complete, whatever crashed before. Two processes that want the same
+    entry fill it once: the second waits for the first one's lock, which the kernel frees even when its holder
+    dies.
     """
     entry = cache_dir() / kind / key
     if entry.is_dir():

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 HEARTBEAT_S = 15.0
-"""How long a step may be silent. CI systems cut silent jobs after about 10 minutes; people doubt much sooner."""
+"""How long a step may be silent. CI systems cut silent jobs after some 10 minutes; people doubt sooner."""
 
 LOG_TAIL_LINES = 20
 """How many lines of a failed command's log are shown."""
