@@ -1,0 +1,195 @@
+"""Compile the resources of one namespace into the snapshot that its traffic is governed by. Pure.
+
+Shared by the operator and the stand-alone gateway, so that a policy means the same in both.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from drawbridge_crds.conditions import ConditionType, Reason
+from drawbridge_crds.keys import MAX_KEYS_PER_TENANT, ApiKeyEntry
+from drawbridge_crds.policy import BackendType, CABundleRef, Cloud, Route, RoutingPolicy
+from drawbridge_crds.pool import InferencePool
+from drawbridge_crds.privacy import Privacy, Proof, stricter
+from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, KeyTarget, PoolTarget, RouteTarget
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFacts:
+    """Everything that decides a tenant's snapshot, read before compiling."""
+
+    tenant: str
+    """The namespace."""
+
+    floor: Privacy
+    """The namespace's privacy floor."""
+
+    pools: Sequence[InferencePool]
+    policy: RoutingPolicy | None
+    keys: Mapping[str, ApiKeyEntry] = field(default_factory=dict)
+    """By key id."""
+
+    ca_bundles: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """PEM text by ConfigMap name and key, for those that exist."""
+
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """By pool name; a pool that is not in it was not measured."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """Something a person should mend: the condition it belongs to, the reason and what to do."""
+
+    condition: ConditionType
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A snapshot, and what was found wrong on the way. Findings never open what privacy closes."""
+
+    snapshot: GatewaySnapshot
+    findings: tuple[Finding, ...]
+
+
+def compile_snapshot(facts: TenantFacts) -> Compiled:
+    """Compile one namespace. Without a policy its pools answer by name, locally only."""
+    spec = facts.policy.spec if facts.policy else None
+    privacy = stricter(facts.floor, spec.privacy if spec else Privacy.STANDARD)
+    pools = tuple(_pool_target(pool, facts) for pool in sorted(facts.pools, key=lambda p: p.metadata.name))
+    names = tuple(pool.name for pool in pools)
+    clouds = () if spec is None or privacy == Privacy.STRICT else spec.clouds
+    snapshot = GatewaySnapshot(
+        tenant=facts.tenant,
+        privacy=privacy,
+        currency=spec.currency if spec else "USD",
+        models=spec.models if spec else names,
+        pools=pools,
+        clouds=tuple(target for cloud in clouds if (target := _cloud_target(cloud, facts))),
+        routes=tuple(map(_route_target, spec.routes)) if spec else (),
+        keys=_key_targets(facts.keys),
+    )
+    findings = _findings(facts, snapshot) if spec else ()
+    return Compiled(snapshot, tuple(sorted(findings)))
+
+
+def effective_privacy(pool: InferencePool, floor: Privacy) -> Privacy:
+    """Return the privacy in force for a pool: the stricter of its own and its namespace's floor."""
+    return stricter(pool.spec.privacy, floor)
+
+
+def _pool_target(pool: InferencePool, facts: TenantFacts) -> PoolTarget:
+    name = pool.metadata.name
+    return PoolTarget(
+        name=name,
+        uid=pool.metadata.uid,
+        privacy=effective_privacy(pool, facts.floor),
+        proof=facts.proofs.get(name, Proof.NOT_MEASURED),
+    )
+
+
+def _cloud_target(cloud: Cloud, facts: TenantFacts) -> CloudTarget | None:
+    """Translate a cloud; None while its authorities are missing: the public ones must not stand in."""
+    bundle = None
+    if cloud.ca_bundle_ref is not None:
+        bundle = facts.ca_bundles.get((cloud.ca_bundle_ref.name, cloud.ca_bundle_ref.key))
+        if bundle is None:
+            return None
+    return CloudTarget(
+        name=cloud.name,
+        provider=cloud.provider,
+        base_url=cloud.base_url,
+        model=cloud.model,
+        secret_key_ref=cloud.secret_key_ref,
+        ca_bundle_pem=bundle,
+        prices=cloud.prices,
+    )
+
+
+def _route_target(route: Route) -> RouteTarget:
+    return RouteTarget(
+        name=route.name,
+        matches=route.matches,
+        backends=route.backends,
+        fallback=route.fallback,
+    )
+
+
+def _key_targets(keys: Mapping[str, ApiKeyEntry]) -> dict[str, KeyTarget]:
+    kept = sorted(keys)[:MAX_KEYS_PER_TENANT]
+    return {
+        key_id: KeyTarget(
+            digest=entry.digest,
+            expires=entry.expires,
+            models=entry.models,
+        )
+        for key_id, entry in ((key_id, keys[key_id]) for key_id in kept)
+    }
+
+
+def missing_ca_bundles(
+    policy: RoutingPolicy, ca_bundles: Mapping[tuple[str, str], str]
+) -> list[tuple[Cloud, CABundleRef]]:
+    """List the clouds of a policy whose authorities do not exist."""
+    return [
+        (cloud, ref)
+        for cloud in policy.spec.clouds
+        if (ref := cloud.ca_bundle_ref) is not None and (ref.name, ref.key) not in ca_bundles
+    ]
+
+
+def _findings(facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding]:
+    if facts.policy is None:
+        return
+    spec = facts.policy.spec
+    pools = {pool.name: pool for pool in snapshot.pools}
+    if spec.clouds and snapshot.privacy == Privacy.STRICT:
+        yield Finding(
+            ConditionType.ACCEPTED,
+            Reason.CLOUDS_EXCLUDED,
+            "clouds are never used: the namespace's privacy floor is strict; remove spec.clouds, or the "
+            "label drawbridge.dev/privacy-floor from the namespace",
+        )
+    for cloud, ref in missing_ca_bundles(facts.policy, facts.ca_bundles):
+        yield Finding(
+            ConditionType.RESOLVED_REFS,
+            Reason.CONFIG_MAP_NOT_FOUND,
+            f'cloud "{cloud.name}" is not used: ConfigMap "{ref.name}" with key "{ref.key}" is missing in '
+            f'namespace "{facts.tenant}"; create it with the PEM certificates to trust',
+        )
+    for route in spec.routes:
+        yield from _route_findings(route, pools, facts.tenant, snapshot.privacy)
+
+
+def _route_findings(
+    route: Route, pools: Mapping[str, PoolTarget], tenant: str, privacy: Privacy
+) -> Iterable[Finding]:
+    fallbacks = route.fallback.backends if route.fallback else ()
+    named = [b.name for b in (*route.backends, *fallbacks) if b.type == BackendType.POOL]
+    for name in dict.fromkeys(named):
+        if name not in pools:
+            yield Finding(
+                ConditionType.RESOLVED_REFS,
+                Reason.POOL_NOT_FOUND,
+                f'route "{route.name}" names pool "{name}", which does not exist in namespace "{tenant}"; '
+                "create the InferencePool (inferencepools.drawbridge.dev), or correct the name",
+            )
+        elif privacy == Privacy.STRICT and pools[name].privacy == Privacy.STANDARD:
+            yield Finding(
+                ConditionType.RESOLVED_REFS,
+                Reason.POOL_NOT_STRICT,
+                f'route "{route.name}" sends strict traffic to pool "{name}", which is Standard and never '
+                "answers it; set spec.privacy: Strict on the pool",
+            )
+    strict_first = any(
+        b.type == BackendType.POOL and b.name in pools and pools[b.name].privacy == Privacy.STRICT
+        for b in route.backends
+    )
+    if strict_first and privacy == Privacy.STANDARD and any(b.type == BackendType.CLOUD for b in fallbacks):
+        yield Finding(
+            ConditionType.ACCEPTED,
+            Reason.CLOUDS_EXCLUDED,
+            f'route "{route.name}" never falls back to a cloud: its pool is Strict; remove the cloud from '
+            "the fallback, or set spec.privacy: Standard on the pool",
+        )

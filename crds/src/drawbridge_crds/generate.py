@@ -1,0 +1,228 @@
+"""Write the CRD YAML from the models: `python -m drawbridge_crds.generate DIRECTORY`.
+
+Turns pydantic's JSON Schema into a structural schema (apiextensions.k8s.io/v1): references inlined,
+optional values without null, unknown fields left to the API server's strict field validation, and
+every Rule as x-kubernetes-validations.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from drawbridge_crds.names import GROUP, VERSION
+from drawbridge_crds.policy import RoutingPolicy
+from drawbridge_crds.pool import InferencePool
+from drawbridge_crds.rules import SpecModel
+
+MAX_CRD_BYTES = 65_536
+"""Our bound on each CRD: far below etcd's limit, and small enough to read."""
+
+Schema = dict[str, Any]
+
+_DROPPED = ("title", "additionalProperties", "propertyNames", "$defs", "properties", "items", "const")
+"""Keywords that a structural schema forbids or that say nothing there."""
+
+
+def structural(model: type[BaseModel]) -> Schema:
+    """Turn a model into the structural schema of the resource it describes."""
+    schema = model.model_json_schema(by_alias=True, mode="validation")
+    rules_by_title = {m.__name__: m for m in _models(model)}
+    return _convert(schema, schema.get("$defs", {}), rules_by_title)
+
+
+def _models(root: type[BaseModel]) -> list[type[BaseModel]]:
+    """List the models reachable from `root`: every subclass of the spec base with that title."""
+    found: list[type[BaseModel]] = []
+    pending: list[type[BaseModel]] = [SpecModel]
+    while pending:
+        for child in pending.pop().__subclasses__():
+            found.append(child)
+            pending.append(child)
+    return [root, *found]
+
+
+def _convert(node: Schema, defs: Schema, models: dict[str, type[BaseModel]]) -> Schema:
+    node = _resolved(_without_null(_resolved(node, defs)), defs)
+    if node.get("title") == "Metadata":
+        return {"type": "object"}
+    out = {k: v for k, v in node.items() if k not in _DROPPED}
+    if "description" in out:
+        out["description"] = " ".join(out["description"].split())
+    if out.get("default", ...) in (None, "", [], {}):
+        del out["default"]
+    elif isinstance(out.get("default"), dict):
+        out["default"] = {}  # the API server then fills in the defaults of its fields, one by one
+    if "const" in node:
+        out["enum"] = [node["const"]]
+    if node.get("x-kubernetes-int-or-string"):
+        out.pop("type", None)
+        out["anyOf"] = [{"type": "integer"}, {"type": "string"}]
+    if node.get("type") == "object" and (rules := _rules(models.get(node.get("title", "")))):
+        out["x-kubernetes-validations"] = rules
+    return out | _children(node, lambda child: _convert(child, defs, models))
+
+
+def _children(node: Schema, convert: Callable[[Schema], Schema]) -> Schema:
+    """Convert the schemas inside a schema: of its fields, of its items, of its values."""
+    out: Schema = {}
+    if "properties" in node:
+        out["properties"] = {k: convert(v) for k, v in node["properties"].items()}
+    if "items" in node:
+        out["items"] = convert(node["items"])
+    if isinstance(values := node.get("additionalProperties"), dict):
+        out["additionalProperties"] = convert(values)
+    return out
+
+
+def _resolved(node: Schema, defs: Schema) -> Schema:
+    """Inline a reference; what stands beside it (default, description) wins over what it names."""
+    if "$ref" not in node:
+        return node
+    target = defs[node["$ref"].removeprefix("#/$defs/")]
+    return {**target, **{k: v for k, v in node.items() if k != "$ref"}}
+
+
+def _without_null(node: Schema) -> Schema:
+    """Turn `anyOf: [X, null]`, pydantic's optional, into X: in a resource an absent field says None."""
+    options = [o for o in node.get("anyOf", []) if o != {"type": "null"}]
+    if "anyOf" not in node or len(options) != 1:
+        return node
+    rest = {k: v for k, v in node.items() if k != "anyOf"}
+    return {**options[0], **rest}
+
+
+def _drop_defaults(node: Schema) -> None:
+    """Remove all defaults: what is not known of a status is absent, not zero."""
+    node.pop("default", None)
+    for child in (*node.get("properties", {}).values(), *([node["items"]] if "items" in node else [])):
+        _drop_defaults(child)
+
+
+def _rules(model: type[BaseModel] | None) -> list[Schema]:
+    if model is None or not issubclass(model, SpecModel):
+        return []
+    return [{"rule": rule.cel, "message": rule.message} for rule in model.rules]
+
+
+def _column(name: str, path: str, kind: str = "string", priority: int = 0) -> Schema:
+    column: Schema = {"name": name, "type": kind, "jsonPath": path}
+    return {**column, "priority": priority} if priority else column
+
+
+def _condition(kind: str, field: str = "status") -> str:
+    return f'.status.conditions[?(@.type=="{kind}")].{field}'
+
+
+def pool_crd() -> Schema:
+    """Describe InferencePool to the API server."""
+    return _crd(
+        InferencePool,
+        plural="inferencepools",
+        short="dbpool",
+        subresources={
+            "status": {},
+            "scale": {
+                "specReplicasPath": ".spec.replicas",
+                "statusReplicasPath": ".status.replicas",
+                "labelSelectorPath": ".status.selector",
+            },
+        },
+        columns=[
+            _column("Model", ".status.model.name"),
+            _column("Privacy", ".status.effectivePrivacy"),
+            _column("Ready", ".status.readySummary"),
+            _column("PrivacyEnforced", _condition("PrivacyEnforced")),
+            _column("Age", ".metadata.creationTimestamp", "date"),
+            _column("Accelerator", ".spec.accelerator.type", priority=1),
+            _column("Reason", _condition("Ready", "reason"), priority=1),
+        ],
+    )
+
+
+def policy_crd() -> Schema:
+    """Describe RoutingPolicy to the API server."""
+    return _crd(
+        RoutingPolicy,
+        plural="routingpolicies",
+        short="dbpolicy",
+        subresources={"status": {}},
+        columns=[
+            _column("Privacy", ".status.effectivePrivacy"),
+            _column("Ready", _condition("Ready")),
+            _column("Age", ".metadata.creationTimestamp", "date"),
+            _column("Reason", _condition("Ready", "reason"), priority=1),
+        ],
+    )
+
+
+def _crd(
+    model: type[BaseModel], *, plural: str, short: str, subresources: Schema, columns: list[Schema]
+) -> Schema:
+    schema = structural(model)
+    for name in ("apiVersion", "kind"):
+        schema["properties"][name] = {"type": "string"}
+    _drop_defaults(schema["properties"]["status"])
+    schema["required"] = ["spec"]
+    kind = model.__name__
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": plural,
+                "singular": kind.lower(),
+                "shortNames": [short],
+                "categories": ["drawbridge"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": subresources,
+                    "additionalPrinterColumns": columns,
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
+        },
+    }
+
+
+def manifests() -> dict[str, str]:
+    """Render every generated file: file name to YAML text."""
+    header = "# Generated from crds/src by `make generate`; do not edit.\n"
+    crds = (pool_crd(), policy_crd())
+    return {
+        f"{crd['metadata']['name']}.yaml": header + yaml.safe_dump(_plain(crd), sort_keys=False, width=110)
+        for crd in crds
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Turn enum members into their values, deeply: YAML knows only plain ones."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return str(value) if isinstance(value, str) else value
+
+
+def main() -> None:
+    """Write the manifests into the directory given as the only argument."""
+    directory = Path(sys.argv[1])
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in manifests().items():
+        (directory / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()

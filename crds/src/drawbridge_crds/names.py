@@ -1,0 +1,59 @@
+"""Group, labels, ports and names that more than one component must agree on."""
+
+import hashlib
+from typing import Final
+
+GROUP: Final = "drawbridge.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = "drawbridge.dev/v1alpha1"
+
+POOL_LABEL: Final = f"{GROUP}/pool"
+"""On every child of a pool: the pool's name. EndpointSlices inherit it from their Service."""
+
+ENGINE_LABEL: Final = f"{GROUP}/engine"
+"""On engine pods only, and in the selectors of Service, Deployment and PodDisruptionBudget.
+
+NetworkPolicies do not select it, so that a later probe pod can wear the exact policy labels
+of a pool without joining its Service.
+"""
+
+TENANT_LABEL: Final = f"{GROUP}/tenant"
+"""On a snapshot: the namespace whose traffic it governs."""
+
+SNAPSHOT_LABEL: Final = f"{GROUP}/snapshot"
+"""On every snapshot ConfigMap of the system namespace, with the value "true"."""
+
+KEYS_LABEL: Final = f"{GROUP}/keys"
+"""On a tenant's ConfigMaps of API key digests, with the value "true"."""
+
+PRIVACY_FLOOR_LABEL: Final = f"{GROUP}/privacy-floor"
+"""On a namespace: "strict" makes every pool and every request of that namespace Strict."""
+
+DEFAULT_POLICY: Final = "default"
+"""The only name a RoutingPolicy may have: one per namespace."""
+
+ENGINE_PORT: Final = 8000
+"""SGLang's port in a pool. Not SGLang's own default, 30000: some CNIs leave the NodePort range
+30000-32767 open to strictly isolated pods (measured with kube-router 2.10, 2026-11-22)."""
+
+ENGINE_PORT_NAME: Final = "http"
+
+SNAPSHOT_KEY: Final = "snapshot.json"
+"""The data key of a snapshot ConfigMap."""
+
+MAX_LABEL_CHARS: Final = 63
+"""Longest DNS label (RFC 1035, section 2.3.4); child names also serve as label values."""
+
+
+def child_name(parent: str, suffix: str = "") -> str:
+    """Name a child of `parent` in at most 63 characters; equal input, equal name."""
+    name = parent + suffix
+    if len(name) <= MAX_LABEL_CHARS:
+        return name
+    digest = hashlib.blake2b(parent.encode(), digest_size=5).hexdigest()
+    return f"{parent[: MAX_LABEL_CHARS - len(suffix) - len(digest) - 1]}-{digest}{suffix}"
+
+
+def snapshot_name(tenant: str) -> str:
+    """Name the ConfigMap, in the system namespace, that holds the snapshot of `tenant`."""
+    return child_name(f"snapshot-{tenant}")

@@ -1,0 +1,129 @@
+"""The gateway snapshot: all that gateway and bridge know about one tenant, on the wire.
+
+One ConfigMap per tenant in the system namespace, written by the operator alone. It does not mention
+Kubernetes: the stand-alone gateway compiles the same snapshot from files.
+"""
+
+import hashlib
+import json
+from typing import Any, Final
+
+from pydantic import AwareDatetime, ValidationError
+
+from drawbridge_crds.policy import Backend, Fallback, Match, Prices, Provider, SecretKeyRef
+from drawbridge_crds.privacy import Privacy, Proof
+from drawbridge_crds.rules import SpecModel
+
+SCHEMA_VERSION: Final = 1
+"""Raised with every change of the wire form. A gateway refuses other versions and keeps its last good one."""
+
+
+class SnapshotError(ValueError):
+    """A snapshot that must not be loaded: another schema version, a wrong hash, or not a snapshot at all."""
+
+
+class PoolTarget(SpecModel):
+    """A pool that may answer."""
+
+    name: str
+    """Also the name of the served model and, with the tenant, of the pool's EndpointSlices."""
+
+    uid: str
+    """Derives the engine's keys."""
+
+    privacy: Privacy
+    """In force: the stricter of the pool's own and its namespace's floor."""
+
+    proof: Proof
+
+
+class CloudTarget(SpecModel):
+    """A cloud model that may answer."""
+
+    name: str
+    provider: Provider
+    base_url: str | None
+    """None: the provider's own."""
+
+    model: str
+    secret_key_ref: SecretKeyRef
+    ca_bundle_pem: str | None
+    """Authorities to trust instead of the public ones."""
+
+    prices: Prices | None
+
+
+class RouteTarget(SpecModel):
+    """One route, as in the policy."""
+
+    name: str
+    matches: tuple[Match, ...]
+    backends: tuple[Backend, ...]
+    fallback: Fallback | None
+
+
+class KeyTarget(SpecModel):
+    """What the gateway needs of an API key."""
+
+    digest: str
+    expires: AwareDatetime | None
+    models: tuple[str, ...] | None
+
+
+class GatewaySnapshot(SpecModel):
+    """The compiled policy, pools and keys of one tenant."""
+
+    tenant: str
+    privacy: Privacy
+    """Of every request: Strict when the policy or the namespace's floor is."""
+
+    currency: str
+    models: tuple[str, ...]
+    """Names clients may ask for."""
+
+    pools: tuple[PoolTarget, ...]
+    clouds: tuple[CloudTarget, ...]
+    routes: tuple[RouteTarget, ...]
+    keys: dict[str, KeyTarget]
+    """By key id."""
+
+    def content_hash(self) -> str:
+        """Identify the content: SHA-256 in hex, equal for equal snapshots."""
+        return _hash(self.model_dump(mode="json"))
+
+    def to_wire(self) -> str:
+        """Write the snapshot with its schema version and hash; equal snapshots give equal bytes."""
+        content = self.model_dump(mode="json")
+        return _canonical({"schemaVersion": SCHEMA_VERSION, "hash": _hash(content), "content": content})
+
+    @classmethod
+    def from_wire(cls, text: str) -> "GatewaySnapshot":
+        """Read a snapshot written by `to_wire`.
+
+        Raises:
+            SnapshotError: for another schema version, a hash that does not fit, or malformed content.
+        """
+        try:
+            envelope = json.loads(text)
+            version, expected, content = (envelope[k] for k in ("schemaVersion", "hash", "content"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise SnapshotError("not a gateway snapshot") from error
+        if version != SCHEMA_VERSION:
+            raise SnapshotError(
+                f"snapshot has schema version {version}, this gateway reads {SCHEMA_VERSION}: "
+                "operator and gateway are of different releases"
+            )
+        if _hash(content) != expected:
+            raise SnapshotError("snapshot's content does not fit its hash: it was cut or edited by hand")
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise SnapshotError(f"snapshot does not parse: {error.error_count()} errors") from error
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()
