@@ -1,0 +1,198 @@
+"""The only module that talks to the API server: plain JSON objects in, plain JSON objects out.
+
+What the operator may do there, and nothing more (the chart's ClusterRole and Role say the same):
+
+| resource | verbs | scope | why |
+|---|---|---|---|
+| inferencepools, routingpolicies | get list watch | cluster | what people ask for |
+| inferencepools/status, routingpolicies/status | patch | cluster | what is true |
+| deployments, services | get list watch create patch delete | cluster | children of a pool |
+| poddisruptionbudgets, networkpolicies | get list watch create patch delete | cluster | the same |
+| pods | list watch | cluster | conditions from their real state |
+| secrets | create patch | cluster | engine keys: written, never read |
+| configmaps | get list watch | cluster | API key digests, CA bundles |
+| persistentvolumeclaims | get | cluster | the model's claim |
+| namespaces | get list watch | cluster | privacy floor |
+| events.k8s.io events | create | cluster | what happened |
+| configmaps | create patch delete | system namespace | snapshots |
+| networkpolicies | create patch | system namespace | egress to the API server |
+| leases | get create update | system namespace | leader election |
+| endpointslices | get list watch | namespace default | addresses of the API server |
+
+A server-side apply that creates needs both patch and create.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+
+from drawbridge_operator.errors import (
+    ClusterError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NamespaceTerminatingError,
+    NotFoundError,
+    UnavailableError,
+)
+from drawbridge_operator.kinds import ALL_KINDS, Kind
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON."""
+
+FIELD_MANAGER: Final = "drawbridge-operator"
+"""Owner of the fields that the operator applies. A change would orphan every field written before."""
+
+PAGE_ITEMS: Final = 500
+"""Objects per page of a list, as kubectl asks for."""
+
+READ_TIMEOUT_S: Final = 30.0
+WRITE_TIMEOUT_S: Final = 10.0
+"""Kubernetes' own limit for an admission webhook; a write is idempotent and repeated when cut off."""
+
+_ERROR_BY_STATUS: Final[Mapping[int, type[ClusterError]]] = {
+    HTTPStatus.BAD_REQUEST: InvalidError,
+    HTTPStatus.FORBIDDEN: ForbiddenError,
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.CONFLICT: ConflictError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: InvalidError,
+}
+"""Every other failure (401, 408, 410, 429, 5xx) passes with time: UnavailableError."""
+
+_KINDS: Final = {(kind.api_version, kind.kind): kind for kind in ALL_KINDS}
+
+
+class Cluster:
+    """Reads and writes of the API server.
+
+    `check_may_write` is called before each write and raises LeadershipLostError when another
+    replica may lead.
+    """
+
+    def __init__(self, api: ApiClient, *, check_may_write: Callable[[], None] = lambda: None) -> None:
+        self._api = api
+        self._check_may_write = check_may_write
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """Read one object, None when there is none. `namespace` is "" for cluster-scoped kinds."""
+        try:
+            return await self._request("GET", kind, namespace, name)
+        except NotFoundError:
+            return None
+
+    async def list(self, kind: Kind, namespace: str = "", label_selector: str = "") -> list[Object]:
+        """List objects of one namespace, or of all ("")."""
+        items: list[Object] = []
+        query = {"limit": str(PAGE_ITEMS), "labelSelector": label_selector}
+        while True:
+            page = await self._request("GET", kind, namespace, query=query)
+            # items of a list carry neither apiVersion nor kind
+            items += ({"apiVersion": kind.api_version, "kind": kind.kind, **o} for o in page["items"] or ())
+            query["continue"] = page["metadata"].get("continue", "")
+            if not query["continue"]:
+                return items
+
+    async def apply(self, obj: Object) -> Object:
+        """Create the object or take over exactly the fields it names (server-side apply, forced)."""
+        return await self._apply(obj, "")
+
+    async def apply_status(self, obj: Object) -> Object:
+        """Apply the status of an existing object; a UID in its metadata must match."""
+        return await self._apply(obj, "status")
+
+    async def create(self, obj: Object) -> Object:
+        """Create an object; ConflictError when it exists."""
+        metadata = obj["metadata"]
+        return await self._request("POST", _kind_of(obj), metadata.get("namespace", ""), body=obj)
+
+    async def replace(self, obj: Object) -> Object:
+        """Replace an object as a whole; ConflictError when its resourceVersion is not the current one."""
+        metadata = obj["metadata"]
+        namespace = metadata.get("namespace", "")
+        return await self._request("PUT", _kind_of(obj), namespace, metadata["name"], body=obj)
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+        """Delete an object if it is the one with this UID; nothing happens when it is gone already."""
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            await self._request("DELETE", kind, namespace, name, body=body)
+        except NotFoundError:
+            return
+
+    async def _apply(self, obj: Object, subresource: str) -> Object:
+        metadata = obj["metadata"]
+        return await self._request(
+            "PATCH",
+            _kind_of(obj),
+            metadata.get("namespace", ""),
+            metadata["name"],
+            subresource=subresource,
+            # Strict: a field that this API server does not know is an error rather than dropped
+            query={"fieldManager": FIELD_MANAGER, "force": "true", "fieldValidation": "Strict"},
+            body=obj,
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def _request(
+        self,
+        verb: str,
+        kind: Kind,
+        namespace: str,
+        name: str = "",
+        *,
+        subresource: str = "",
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        timeout_s = READ_TIMEOUT_S
+        if verb != "GET":
+            self._check_may_write()
+            timeout_s = WRITE_TIMEOUT_S
+        what = f'{verb} {kind.kind} "{"/".join(filter(None, (namespace, name, subresource)))}"'
+        try:
+            # no await between the check above and the request but the token's refresh
+            request = await self._api.param_serialize(
+                verb,
+                _path(kind, namespace, name, subresource),
+                query_params=[(k, v) for k, v in (query or {}).items() if v],
+                header_params={"Accept": "application/json", "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            response = await self._api.call_api(*request, _request_timeout=timeout_s)
+            text = await response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise UnavailableError(f"{what}: {error or type(error).__name__}") from error
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise _error_of(what, response.status, text)
+        answer: Object = json.loads(text)
+        return answer
+
+
+def _kind_of(obj: Object) -> Kind:
+    return _KINDS[obj["apiVersion"], obj["kind"]]
+
+
+def _path(kind: Kind, namespace: str, name: str, subresource: str) -> str:
+    root = f"/apis/{kind.api_version}" if "/" in kind.api_version else f"/api/{kind.api_version}"
+    scope = f"/namespaces/{namespace}" if namespace else ""
+    return "/".join(filter(None, (f"{root}{scope}/{kind.plural}", name, subresource)))
+
+
+def _error_of(what: str, status: int, body: bytes) -> ClusterError:
+    """Map an error answer, a metav1.Status, to our tree; anything else between us and the API server too."""
+    try:
+        answer = json.loads(body)
+        message = answer["message"]
+        causes = [cause.get("reason") for cause in (answer.get("details") or {}).get("causes") or ()]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        message, causes = "the answer is not from a Kubernetes API server", []
+    error = _ERROR_BY_STATUS.get(status, UnavailableError)
+    if "NamespaceTerminating" in causes:
+        error = NamespaceTerminatingError
+    return error(f"{what}: {status} {message}")

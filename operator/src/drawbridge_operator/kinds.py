@@ -1,0 +1,49 @@
+"""The kinds of object that the operator reads or writes."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from drawbridge_crds.names import API_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Where the API server keeps objects of one kind."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+
+
+INFERENCE_POOL: Final = Kind(API_VERSION, "InferencePool", "inferencepools")
+ROUTING_POLICY: Final = Kind(API_VERSION, "RoutingPolicy", "routingpolicies")
+DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
+POD: Final = Kind("v1", "Pod", "pods")
+SERVICE: Final = Kind("v1", "Service", "services")
+SECRET: Final = Kind("v1", "Secret", "secrets")
+CONFIG_MAP: Final = Kind("v1", "ConfigMap", "configmaps")
+NAMESPACE: Final = Kind("v1", "Namespace", "namespaces", namespaced=False)
+PERSISTENT_VOLUME_CLAIM: Final = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+POD_DISRUPTION_BUDGET: Final = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+NETWORK_POLICY: Final = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+ENDPOINT_SLICE: Final = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
+LEASE: Final = Kind("coordination.k8s.io/v1", "Lease", "leases")
+EVENT: Final = Kind("events.k8s.io/v1", "Event", "events")
+
+ALL_KINDS: Final = (
+    INFERENCE_POOL,
+    ROUTING_POLICY,
+    DEPLOYMENT,
+    POD,
+    SERVICE,
+    SECRET,
+    CONFIG_MAP,
+    NAMESPACE,
+    PERSISTENT_VOLUME_CLAIM,
+    POD_DISRUPTION_BUDGET,
+    NETWORK_POLICY,
+    ENDPOINT_SLICE,
+    LEASE,
+    EVENT,
+)
