@@ -146,11 +146,14 @@ class Fallback(SpecModel):
     """What is tried next, in order, while no content has been sent."""
 
     backends: Annotated[tuple[Backend, ...], Field(min_length=1, max_length=4, json_schema_extra=_atomic())]
-    on: Annotated[tuple[FallbackReason, ...], Field(min_length=1, max_length=4, json_schema_extra=_set())] = (
+    when: Annotated[
+        tuple[FallbackReason, ...], Field(min_length=1, max_length=4, json_schema_extra=_set())
+    ] = (
         FallbackReason.UNAVAILABLE,
         FallbackReason.OVERLOADED,
         FallbackReason.TIMEOUT,
     )
+    """Not called `on`: YAML 1.1, which kubectl reads, takes that word for the boolean true."""
 
 
 class Route(SpecModel):

@@ -13,12 +13,15 @@ from drawbridge_crds.rules import Metadata, Rule, SpecModel, StatusModel
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """Name of another Kubernetes object: a DNS subdomain (RFC 1123)."""
 
+_QUANTITY_PATTERN = r"^([0-9]+|[0-9]*\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+
 Quantity = Annotated[
-    int | str,
+    Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=_QUANTITY_PATTERN, max_length=32)],
     Field(
         json_schema_extra={
             "x-kubernetes-int-or-string": True,
-            "pattern": r"^([0-9]+|[0-9]*\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$",
+            "minimum": 0,
+            "pattern": _QUANTITY_PATTERN,
             "maxLength": 32,
         }
     ),

@@ -1,0 +1,116 @@
+from typing import Any
+
+import pytest
+from drawbridge_crds.compile import Compiled, TenantFacts, compile_snapshot
+from drawbridge_crds.conditions import Reason
+from drawbridge_crds.policy import RoutingPolicy
+from drawbridge_crds.pool import InferencePool
+from drawbridge_crds.privacy import Privacy, Proof
+
+CLOUD = {
+    "name": "claude",
+    "provider": "Anthropic",
+    "model": "claude-sonnet-4-5",
+    "secretKeyRef": {"name": "anthropic", "key": "api-key"},
+}
+FALLBACK = {"backends": [{"type": "Cloud", "name": "claude"}]}
+TO_CODER = {"name": "rest", "backends": [{"type": "Pool", "name": "coder"}]}
+
+
+def pool(name: str = "coder", privacy: str = "Standard") -> InferencePool:
+    source = {"type": "PersistentVolumeClaim", "persistentVolumeClaim": {"claimName": "weights"}}
+    return InferencePool.model_validate(
+        {
+            "metadata": {"name": name, "uid": f"uid-{name}"},
+            "spec": {"model": {"source": source}, "privacy": privacy},
+        }
+    )
+
+
+def policy(**spec: Any) -> RoutingPolicy:
+    return RoutingPolicy.model_validate(
+        {"metadata": {"name": "default"}, "spec": {"routes": [TO_CODER], **spec}}
+    )
+
+
+def compiled(**facts: Any) -> Compiled:
+    defaults: dict[str, Any] = {
+        "tenant": "team-a",
+        "floor": Privacy.STANDARD,
+        "pools": [pool()],
+        "policy": policy(),
+    }
+    return compile_snapshot(TenantFacts(**{**defaults, **facts}))
+
+
+def test_without_a_policy_pools_answer_by_name_and_locally() -> None:
+    snapshot = compiled(policy=None).snapshot
+    assert snapshot.models == ("coder",)
+    assert snapshot.routes == ()
+    assert snapshot.clouds == ()
+
+
+def test_pool_order_does_not_change_the_snapshot() -> None:
+    one, other = pool("a"), pool("b")
+    assert compiled(pools=[one, other]).snapshot.to_wire() == compiled(pools=[other, one]).snapshot.to_wire()
+
+
+@pytest.mark.parametrize(
+    ("own", "floor", "in_force"),
+    [
+        ("Standard", Privacy.STANDARD, Privacy.STANDARD),
+        ("Standard", Privacy.STRICT, Privacy.STRICT),
+        ("Strict", Privacy.STANDARD, Privacy.STRICT),
+    ],
+)
+def test_a_pool_is_as_strict_as_itself_or_its_namespace(own: str, floor: Privacy, in_force: Privacy) -> None:
+    [target] = compiled(pools=[pool(privacy=own)], floor=floor).snapshot.pools
+    assert target.privacy == in_force
+    assert target.proof == Proof.NOT_MEASURED
+
+
+def test_a_strict_floor_drops_every_cloud_and_says_so() -> None:
+    result = compiled(
+        floor=Privacy.STRICT, policy=policy(clouds=[CLOUD], routes=[{**TO_CODER, "fallback": FALLBACK}])
+    )
+    assert result.snapshot.privacy == Privacy.STRICT
+    assert result.snapshot.clouds == ()
+    assert [f.reason for f in result.findings] == [Reason.CLOUDS_EXCLUDED]
+
+
+def test_a_cloud_whose_authorities_are_missing_is_left_out_and_comes_back() -> None:
+    with_ca = policy(clouds=[{**CLOUD, "caBundleRef": {"name": "ca"}}])
+    missing = compiled(policy=with_ca)
+    assert missing.snapshot.clouds == ()
+    assert [f.reason for f in missing.findings] == [Reason.CONFIG_MAP_NOT_FOUND]
+    [cloud] = compiled(policy=with_ca, ca_bundles={("ca", "ca.crt"): "PEM"}).snapshot.clouds
+    assert cloud.ca_bundle_pem == "PEM"
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason", "words"),
+    [
+        pytest.param(
+            {"pools": []}, Reason.POOL_NOT_FOUND, 'pool "coder"', id="a route to a pool that is not there"
+        ),
+        pytest.param(
+            {"policy": policy(privacy="Strict")},
+            Reason.POOL_NOT_STRICT,
+            "privacy: Strict on the pool",
+            id="strict traffic to a standard pool",
+        ),
+        pytest.param(
+            {
+                "pools": [pool(privacy="Strict")],
+                "policy": policy(clouds=[CLOUD], routes=[{**TO_CODER, "fallback": FALLBACK}]),
+            },
+            Reason.CLOUDS_EXCLUDED,
+            "never falls back",
+            id="a strict pool with a cloud to fall back to",
+        ),
+    ],
+)
+def test_findings_name_the_object_and_the_fix(facts: dict[str, Any], reason: Reason, words: str) -> None:
+    [finding] = compiled(**facts).findings
+    assert finding.reason == reason
+    assert words in finding.message

@@ -1,0 +1,42 @@
+import json
+
+import pytest
+from drawbridge_crds.privacy import Privacy, Proof
+from drawbridge_crds.snapshot import GatewaySnapshot, PoolTarget, SnapshotError
+
+SNAPSHOT = GatewaySnapshot(
+    tenant="team-a",
+    privacy=Privacy.STANDARD,
+    currency="USD",
+    models=("auto",),
+    pools=(PoolTarget(name="coder", uid="u-1", privacy=Privacy.STRICT, proof=Proof.NOT_MEASURED),),
+    clouds=(),
+    routes=(),
+    keys={},
+)
+
+
+def test_a_snapshot_survives_the_wire_and_equal_ones_have_equal_bytes() -> None:
+    assert GatewaySnapshot.from_wire(SNAPSHOT.to_wire()) == SNAPSHOT
+    assert SNAPSHOT.to_wire() == SNAPSHOT.model_copy(deep=True).to_wire()
+    assert json.loads(SNAPSHOT.to_wire())["hash"] == SNAPSHOT.content_hash()
+
+
+def _edited(**changes: object) -> str:
+    return json.dumps({**json.loads(SNAPSHOT.to_wire()), **changes})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("{", "not a gateway snapshot", id="cut JSON"),
+        pytest.param("[]", "not a gateway snapshot", id="another shape"),
+        pytest.param(_edited(schemaVersion=2), "schema version 2", id="a newer operator's snapshot"),
+        pytest.param(
+            SNAPSHOT.to_wire().replace("Strict", "Standard"), "edited by hand", id="an edited level"
+        ),
+    ],
+)
+def test_what_is_not_this_versions_snapshot_is_refused(text: str, message: str) -> None:
+    with pytest.raises(SnapshotError, match=message):
+        GatewaySnapshot.from_wire(text)
