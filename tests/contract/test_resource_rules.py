@@ -1,4 +1,4 @@
-"""Each case of tests/contract/cases against pydantic and against a real API server: one verdict, one wording."""
+"""Each case of tests/contract/cases against pydantic and a real API server: one verdict, one wording."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ class Fallback(SpecModel):
         FallbackReason.OVERLOADED,
         FallbackReason.TIMEOUT,
     )
-    """Not called `on`: YAML 1.1, which kubectl reads, takes that word for the boolean true."""
+    """Why. Not called `on`: YAML 1.1, which kubectl reads, takes that for the boolean true."""
 
 
 class Route(SpecModel):
