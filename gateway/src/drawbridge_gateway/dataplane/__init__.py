@@ -1,0 +1,1 @@
+"""The path of one request: read, decide, dispatch, account."""

@@ -1,0 +1,130 @@
+"""Who may answer a request, and how private it is. Pure: tenant and request in, plan out.
+
+Fails closed: what cannot be evaluated is Strict, and Strict never reaches a cloud.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from drawbridge_crds.policy import BackendType, Provider
+from drawbridge_crds.privacy import Privacy, stricter
+from drawbridge_crds.snapshot import GatewaySnapshot
+
+from drawbridge_gateway.dataplane import refusals
+from drawbridge_gateway.dataplane.tenant import Candidate, Cloud, Pool, Route, Tenant, route_privacy
+from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
+
+POOL_ROUTE_PREFIX: Final = "pool:"
+"""Begins the route of a request that names a pool, as in `pool:coder`. A route's name has no colon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of a request decides its route."""
+
+    protocol: Protocol
+    model: str
+    task: str | None = None
+    """Header x-drawbridge-task."""
+
+    strict: bool = False
+    """Header x-drawbridge-privacy: strict."""
+
+    key_models: frozenset[str] | None = None
+    """Models the key may ask for; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The decision: at least one candidate, in the order in which they are tried."""
+
+    route: str
+    privacy: Privacy
+    candidates: tuple[Candidate, ...]
+
+
+def plan_route(tenant: Tenant, asked: Asked, *, require_proof: bool) -> Plan:
+    """Decide who may answer.
+
+    Raises:
+        RequestRefused: when nobody may; the error says why and what to do.
+    """
+    if not may_ask(tenant, asked.model, asked.key_models):
+        raise RequestRefused(refusals.unknown_model(asked.model))
+    route = _pool_route(tenant, asked.model) or _first_match(tenant.routes, asked.task)
+    privacy = stricter(tenant.privacy, route.privacy, Privacy.STRICT if asked.strict else Privacy.STANDARD)
+    candidates: Sequence[Candidate] = route.candidates
+    if privacy is Privacy.STRICT:
+        candidates = _strict_only(route, require_proof=require_proof)
+    return Plan(route.name, privacy, _speaking(route.name, candidates, asked.protocol))
+
+
+def may_ask(tenant: Tenant, model: str, key_models: frozenset[str] | None) -> bool:
+    """Tell whether a key limited to `key_models` may ask for a model."""
+    return model in tenant.model_set and (key_models is None or model in key_models)
+
+
+def cloud_allowed(snapshot: GatewaySnapshot, route_name: str, cloud_name: str) -> str | None:
+    """Return why a request of this route must not leave for this cloud; None when it may.
+
+    The bridge's own check against its own snapshot, whatever the gateway decided. A header that asked
+    for more privacy is not known here: that part rests on the gateway.
+    """
+    if snapshot.privacy is Privacy.STRICT:
+        return "the policy or the namespace's floor is Strict"
+    route = next((r for r in snapshot.routes if r.name == route_name), None)
+    if route is None:
+        return f'the policy has no route "{route_name}"'
+    named = (*route.backends, *(route.fallback.backends if route.fallback else ()))
+    if not any(b.type is BackendType.CLOUD and b.name == cloud_name for b in named):
+        return f'route "{route_name}" does not name cloud "{cloud_name}"'
+    if all(cloud.name != cloud_name for cloud in snapshot.clouds):
+        return f'the policy has no usable cloud "{cloud_name}"'
+    pools = {pool.name: pool for pool in snapshot.pools}
+    if route_privacy(route.backends, pools) is Privacy.STRICT:
+        return f'route "{route_name}" leads to a pool that is Strict or does not exist'
+    return None
+
+
+def _pool_route(tenant: Tenant, model: str) -> Route | None:
+    """Return the route to the pool that the model names: that pool, and never a cloud."""
+    pool = tenant.pools.get(model)
+    if pool is None:
+        return None
+    return Route(POOL_ROUTE_PREFIX + model, frozenset(), pool.privacy, (Candidate(pool),))
+
+
+def _first_match(routes: Sequence[Route], task: str | None) -> Route:
+    for route in routes:
+        if not route.tasks or task in route.tasks:
+            return route
+    raise RequestRefused(refusals.no_route())
+
+
+def _strict_only(route: Route, *, require_proof: bool) -> list[Candidate]:
+    strict = [
+        (candidate, candidate.target)
+        for candidate in route.candidates
+        if isinstance(candidate.target, Pool) and candidate.target.privacy is Privacy.STRICT
+    ]
+    if not strict:
+        raise RequestRefused(refusals.privacy_refused(route.name))
+    proven = [candidate for candidate, pool in strict if pool.proven or not require_proof]
+    if not proven:
+        raise RequestRefused(refusals.privacy_not_proven(route.name, (pool.name for _, pool in strict)))
+    return proven
+
+
+def _speaking(route_name: str, candidates: Sequence[Candidate], protocol: Protocol) -> tuple[Candidate, ...]:
+    """Leave out clouds of the other protocol: nothing translates yet. Engines speak both."""
+    fitting = tuple(c for c in candidates if isinstance(c.target, Pool) or _speaks(c.target, protocol))
+    if fitting:
+        return fitting
+    if not candidates:
+        raise RequestRefused(refusals.no_backend(route_name))
+    raise RequestRefused(refusals.protocol_not_spoken(route_name, (c.target.name for c in candidates)))
+
+
+def _speaks(cloud: Cloud, protocol: Protocol) -> bool:
+    return (cloud.provider is Provider.ANTHROPIC) == (protocol is Protocol.ANTHROPIC)

@@ -1,0 +1,143 @@
+"""One tenant's snapshot, compiled once per load into the form that requests read."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from drawbridge_crds.engine_keys import EngineKey, engine_key
+from drawbridge_crds.policy import Backend, BackendType, Prices, Provider
+from drawbridge_crds.privacy import Privacy, Proof
+from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, PoolTarget, RouteTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A pool that may answer."""
+
+    name: str
+    privacy: Privacy
+    proven: bool
+    authorization: bytes | None
+    """What the engine wants to see; None when the gateway has no root key (stand-alone)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A cloud that may answer, through the bridge."""
+
+    name: str
+    provider: Provider
+    prices: Prices | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One backend that may answer."""
+
+    target: Pool | Cloud
+    when: frozenset[str] | None = None
+    """FallbackReasons of the failure before it that let it be tried; None: whatever came before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route of the policy."""
+
+    name: str
+    tasks: frozenset[str]
+    """Tasks that it answers; empty: all."""
+
+    privacy: Privacy
+    """What its backends alone demand, see `route_privacy`."""
+
+    candidates: tuple[Candidate, ...]
+    """In the order in which they are tried; backends that do not exist are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """All that a request of one namespace is decided by. Immutable: a request keeps the one it began with."""
+
+    name: str
+    privacy: Privacy
+    currency: str
+    models: tuple[str, ...]
+    model_set: frozenset[str]
+    pools: Mapping[str, Pool]
+    routes: tuple[Route, ...]
+    content_hash: str
+    """Of the snapshot, to tell which version is in force."""
+
+
+def compile_tenant(snapshot: GatewaySnapshot, root_key: bytes | None) -> Tenant:
+    """Compile a snapshot. Pure; `root_key` derives what the engines of each pool want to see."""
+    pools = {target.name: _pool(target, root_key) for target in snapshot.pools}
+    clouds = {target.name: _cloud(target) for target in snapshot.clouds}
+    return Tenant(
+        name=snapshot.tenant,
+        privacy=snapshot.privacy,
+        currency=snapshot.currency,
+        models=snapshot.models,
+        model_set=frozenset(snapshot.models),
+        pools=pools,
+        routes=tuple(_route(target, pools, clouds) for target in snapshot.routes),
+        content_hash=snapshot.content_hash(),
+    )
+
+
+def route_privacy(
+    backends: Iterable[Backend], pools: Mapping[str, Pool] | Mapping[str, PoolTarget]
+) -> Privacy:
+    """Return what a route's backends demand: Strict when a pool among them is Strict, or unknown.
+
+    An unknown pool fails closed: it may be a Strict one that was just deleted, and what its clients
+    send must not start to leave the cluster because of that.
+    """
+    for backend in backends:
+        if backend.type is BackendType.POOL:
+            pool = pools.get(backend.name)
+            if pool is None or pool.privacy is Privacy.STRICT:
+                return Privacy.STRICT
+    return Privacy.STANDARD
+
+
+def _pool(target: PoolTarget, root_key: bytes | None) -> Pool:
+    authorization = None
+    if root_key is not None:
+        authorization = b"Bearer " + engine_key(root_key, target.uid, EngineKey.API).encode()
+    return Pool(
+        name=target.name,
+        privacy=target.privacy,
+        proven=target.proof is Proof.PROVEN,
+        authorization=authorization,
+    )
+
+
+def _cloud(target: CloudTarget) -> Cloud:
+    return Cloud(name=target.name, provider=target.provider, prices=target.prices)
+
+
+def _route(target: RouteTarget, pools: Mapping[str, Pool], clouds: Mapping[str, Cloud]) -> Route:
+    fallback = target.fallback
+    when = frozenset(fallback.when) if fallback else None
+    return Route(
+        name=target.name,
+        tasks=frozenset(task for match in target.matches for task in match.tasks),
+        privacy=route_privacy(target.backends, pools),
+        candidates=(
+            *_candidates(target.backends, None, pools, clouds),
+            *_candidates(fallback.backends if fallback else (), when, pools, clouds),
+        ),
+    )
+
+
+def _candidates(
+    backends: Iterable[Backend],
+    when: frozenset[str] | None,
+    pools: Mapping[str, Pool],
+    clouds: Mapping[str, Cloud],
+) -> Iterator[Candidate]:
+    for backend in backends:
+        known: Mapping[str, Pool | Cloud] = pools if backend.type is BackendType.POOL else clouds
+        target = known.get(backend.name)
+        if target is not None:
+            yield Candidate(target, when)

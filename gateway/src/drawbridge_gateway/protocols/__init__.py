@@ -1,0 +1,1 @@
+"""The two protocols that clients speak, and the event streams of both."""

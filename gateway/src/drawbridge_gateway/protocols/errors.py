@@ -1,0 +1,85 @@
+"""Errors as clients see them: one vocabulary, in the shape of the protocol that the client speaks.
+
+Nothing that an engine or a provider wrote reaches a client: their messages may quote prompts and
+source paths. Shapes: OpenAI's "Error object" and Anthropic's "Errors" API references.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+
+
+class Protocol(StrEnum):
+    """What a client speaks."""
+
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiError:
+    """One refusal or failure, before it takes a protocol's shape."""
+
+    status: int
+    code: str
+    """For programs, such as `model_not_found`. OpenAI clients read it; logs and metrics carry it."""
+
+    message: str
+    """For people: what happened, to what, what to do."""
+
+    param: str | None = None
+    """The field or header at fault."""
+
+    retry_after_s: int | None = None
+
+
+class RequestRefused(Exception):  # noqa: N818 - it is an outcome that is told, not a bug
+    """Ends a request with an error for the client."""
+
+    def __init__(self, error: ApiError) -> None:
+        super().__init__(error.code)
+        self.error = error
+
+
+_ANTHROPIC_TYPES: Final = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+_OPENAI_TYPES: Final = {
+    401: "authentication_error",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
+
+
+def error_body(protocol: Protocol, error: ApiError, request_id: str) -> bytes:
+    """Write an error as the JSON body of its protocol."""
+    return orjson.dumps(error_object(protocol, error, request_id))
+
+
+def error_object(protocol: Protocol, error: ApiError, request_id: str) -> dict[str, Any]:
+    """Return an error as a JSON object of its protocol."""
+    if protocol is Protocol.ANTHROPIC:
+        kind = _ANTHROPIC_TYPES.get(error.status) or _kind(error.status)
+        return {
+            "type": "error",
+            "error": {"type": kind, "message": error.message},
+            "request_id": request_id,
+        }
+    kind = _OPENAI_TYPES.get(error.status) or _kind(error.status)
+    return {
+        "error": {"message": error.message, "type": kind, "param": error.param, "code": error.code},
+    }
+
+
+def _kind(status: int) -> str:
+    return "invalid_request_error" if status < 500 else "api_error"  # noqa: PLR2004 - HTTP's own boundary

@@ -1,0 +1,69 @@
+"""What the gateway knows: tenants, keys and endpoints, as its sources last told it.
+
+Sources call the four setters from the event loop that serves; each call takes effect whole, between
+two steps of a request. A request keeps the `Tenant` it began with.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from drawbridge_crds.snapshot import GatewaySnapshot
+
+from drawbridge_gateway.auth.grants import Grant, GrantIndex
+from drawbridge_gateway.dataplane.tenant import Tenant, compile_tenant
+from drawbridge_gateway.upstream.balance import Endpoint, ReplicaSet
+
+__all__ = ["Endpoint", "GatewayState"]
+
+
+class GatewayState:
+    """Everything that requests are decided by. Empty and not `synced` until a source fills it."""
+
+    __slots__ = ("_grants", "_replicas", "_root_key", "_tenants", "synced", "tenants")
+
+    def __init__(self, root_key: bytes | None = None) -> None:
+        """Begin empty. `root_key` derives the engines' keys; None (stand-alone) presents none."""
+        self._root_key = root_key
+        self._grants = GrantIndex()
+        self._tenants: dict[str, Tenant] = {}
+        self._replicas: dict[tuple[str, str], ReplicaSet] = {}
+        self.tenants: Mapping[str, Tenant] = MappingProxyType(self._tenants)
+        """By namespace; read-only."""
+        self.synced = False
+        """Set by the source after its first complete list; /readyz shows it."""
+
+    def load_snapshot(self, snapshot: GatewaySnapshot) -> None:
+        """Compile a tenant's snapshot and let it govern the next request.
+
+        Raises nothing for a valid snapshot; on any error the last good one stays in force.
+        """
+        tenant = compile_tenant(snapshot, self._root_key)
+        self._tenants[tenant.name] = tenant
+        self._grants.replace(tenant.name, snapshot.keys)
+
+    def drop_snapshot(self, tenant: str) -> None:
+        """Forget a tenant: its keys open nothing any more."""
+        self._tenants.pop(tenant, None)
+        self._grants.replace(tenant, {})
+
+    def set_endpoints(self, tenant: str, pool: str, endpoints: Sequence[Endpoint]) -> None:
+        """Let exactly `endpoints` answer for a pool. Those already known keep their connections."""
+        replicas = self._replicas.setdefault((tenant, pool), ReplicaSet())
+        replicas.replace(endpoints)
+
+    def drop_endpoints(self, tenant: str, pool: str) -> None:
+        """Forget a pool's endpoints; requests already with them end there."""
+        replicas = self._replicas.pop((tenant, pool), None)
+        if replicas is not None:
+            replicas.replace(())
+
+    def find_key(self, presented: str, now_s: float) -> tuple[Tenant, Grant] | None:
+        """Return whom a presented API key speaks for at Unix time `now_s`, or None."""
+        grant = self._grants.find(presented, now_s)
+        if grant is None:
+            return None
+        return self._tenants[grant.tenant], grant
+
+    def replicas(self, tenant: str, pool: str) -> ReplicaSet | None:
+        """Return the endpoints of a pool; None when the source named none."""
+        return self._replicas.get((tenant, pool))
