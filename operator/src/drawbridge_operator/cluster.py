@@ -165,7 +165,7 @@ class Cluster:
                 auth_settings=["BearerToken"],
             )
             response = await self._api.call_api(*request, _request_timeout=timeout_s)
-            text = await response.read()
+            text: bytes = await response.read()  # type: ignore[no-untyped-call] # the client's own
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UnavailableError(f"{what}: {error or type(error).__name__}") from error
         if response.status >= HTTPStatus.BAD_REQUEST:
