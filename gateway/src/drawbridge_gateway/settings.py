@@ -58,7 +58,7 @@ class GatewaySettings:
         bridge_url = environ.get("DRAWBRIDGE_BRIDGE_URL", "").rstrip("/")
         if bridge_url and not bridge_url.startswith(("http://", "https://")):
             raise SettingsError(
-                f'DRAWBRIDGE_BRIDGE_URL is "{bridge_url}": write a URL such as http://drawbridge-bridge:8080, '
+                f'DRAWBRIDGE_BRIDGE_URL is "{bridge_url}": write one such as http://drawbridge-bridge:8080, '
                 "or leave it empty when there is no bridge"
             )
         return cls(
