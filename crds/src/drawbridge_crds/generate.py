@@ -8,7 +8,7 @@ every Rule as x-kubernetes-validations.
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel
@@ -25,6 +25,8 @@ Schema = dict[str, Any]
 
 _DROPPED = ("title", "additionalProperties", "propertyNames", "$defs", "properties", "items", "const")
 """Keywords that a structural schema forbids or that say nothing there."""
+
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
 
 def structural(model: type[BaseModel]) -> Schema:
@@ -52,10 +54,9 @@ def _convert(node: Schema, defs: Schema, models: dict[str, type[BaseModel]]) -> 
     out = {k: v for k, v in node.items() if k not in _DROPPED}
     if "description" in out:
         out["description"] = " ".join(out["description"].split())
-    if out.get("default", ...) in (None, "", [], {}):
+    out["default"] = _without_empty(out.get("default"))
+    if out["default"] in _EMPTY:
         del out["default"]
-    elif isinstance(out.get("default"), dict):
-        out["default"] = {}  # the API server then fills in the defaults of its fields, one by one
     if "const" in node:
         out["enum"] = [node["const"]]
     if node.get("x-kubernetes-int-or-string"):
@@ -64,6 +65,13 @@ def _convert(node: Schema, defs: Schema, models: dict[str, type[BaseModel]]) -> 
     if node.get("type") == "object" and (rules := _rules(models.get(node.get("title", "")))):
         out["x-kubernetes-validations"] = rules
     return out | _children(node, lambda child: _convert(child, defs, models))
+
+
+def _without_empty(default: Any) -> Any:
+    """Drop from a default what says nothing: absent optional values, empty lists and maps."""
+    if not isinstance(default, dict):
+        return default
+    return {k: kept for k, v in default.items() if (kept := _without_empty(v)) not in _EMPTY}
 
 
 def _children(node: Schema, convert: Callable[[Schema], Schema]) -> Schema:
