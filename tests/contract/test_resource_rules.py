@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -62,7 +63,7 @@ def api_server(cluster: Cluster) -> Cluster:
     """The cluster's API server with our CRDs and the other project's InferencePool beside them."""
     everything = [*manifests().values(), (CASES / "other-inferencepool-crd.yaml").read_text()]
     command = [str(cluster.kubectl), "apply", "--server-side", "--force-conflicts", "-f", "-"]
-    environment = {"KUBECONFIG": str(cluster.kubeconfig)}
+    environment = os.environ | {"KUBECONFIG": str(cluster.kubeconfig)}
     subprocess.run(command, input="\n---\n".join(everything), env=environment, text=True, check=True)
     wait = [str(cluster.kubectl), "wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]
     subprocess.run(wait, env=environment, check=True)
@@ -76,7 +77,7 @@ def test_api_server_verdict(kind: str, case: dict[str, Any], api_server: Cluster
     done = subprocess.run(
         [str(api_server.kubectl), "create", "--dry-run=server", "-f", "-"],
         input=json.dumps(_object(kind, case)),
-        env={"KUBECONFIG": str(api_server.kubeconfig)},
+        env=os.environ | {"KUBECONFIG": str(api_server.kubeconfig)},
         capture_output=True,
         text=True,
         check=False,
