@@ -1,0 +1,3 @@
+module drawbridge.dev/tests/cluster/go/pause
+
+go 1.26.0
