@@ -17,7 +17,7 @@ Answer = dict[str, Any] | Stream
 async def deliver(exchange: Exchange, fault: Fault, answer: Answer, headers: Headers) -> str:
     """Send `answer` and say how it ended.
 
-    Raises RefusedError for a fault that is an error status, ClientLeftError when the client leaves in a pause.
+    Raises RefusedError for a fault that is an error status, ClientLeftError when the client leaves meanwhile.
     """
     if fault.status is not None:
         raise RefusedError(fault.status, retry_after_s=fault.retry_after_s)
