@@ -54,6 +54,8 @@ class Reason(StrEnum):
     """The stored object does not parse: it was written under another version of the schema."""
     CHILD_CONFLICT = "ChildConflict"
     """An object with a child's name exists and belongs to someone else; it is left alone."""
+    CHILD_REFUSED = "ChildRefused"
+    """The API server refuses a child: admission, quota or validation."""
     CLOUDS_EXCLUDED = "CloudsExcluded"
     """The policy names clouds that privacy forbids; they are never used."""
 
@@ -65,6 +67,8 @@ class Reason(StrEnum):
     """The claim exists but no volume is bound to it."""
     CLAIM_LOST = "ClaimLost"
     """The claim's volume is gone."""
+    CLAIM_TERMINATING = "ClaimTerminating"
+    """The claim is being deleted: running replicas keep it, new ones cannot mount it."""
 
     REPLICAS_READY = "ReplicasReady"
     """Every wanted replica is ready."""
@@ -80,6 +84,10 @@ class Reason(StrEnum):
     """The engine image cannot be pulled."""
     ENGINE_CRASHING = "EngineCrashing"
     """The engine exits again and again."""
+    ENGINE_UNHEALTHY = "EngineUnhealthy"
+    """The engine runs, has been ready, and does not answer its health check."""
+    PODS_FAILED = "PodsFailed"
+    """Nodes end replicas: eviction, shutdown, or a device that could not be given."""
     CONTAINER_CONFIG_INVALID = "ContainerConfigInvalid"
     """The kubelet cannot make the container: an object it names is missing, or the image forbids it."""
     PODS_REFUSED = "PodsRefused"

@@ -17,6 +17,13 @@ NetworkPolicies do not select it, so that a later probe pod can wear the exact p
 of a pool without joining its Service.
 """
 
+POOL_UID_LABEL: Final = f"{GROUP}/pool-uid"
+"""On every child of a pool: the pool's UID; with the two labels above it makes those selectors.
+
+A pool that is deleted and made again under its name must not count, serve from or roll its predecessor's
+pods: they stop slowly, and their engines know other keys.
+"""
+
 TENANT_LABEL: Final = f"{GROUP}/tenant"
 """On a snapshot: the namespace whose traffic it governs."""
 
