@@ -43,6 +43,9 @@ class Answer:
     detail: str
     """The beginning of the answer, or the error's own words."""
 
+    note: str = ""
+    """What was special when it was asked."""
+
 
 QUESTIONS: tuple[Question, ...] = (
     Question("openai", "test-generation"),

@@ -21,7 +21,7 @@ def answers_table(answers: Iterable[Answer], currency: str) -> Table:
         question = answer.question
         table.add_row(
             question.client + (" (stream)" if question.stream else ""),
-            question.task or "-",
+            (question.task or "-") + (f" ({answer.note})" if answer.note else ""),
             question.model,
             answer.route,
             _coloured(answer.backend),
