@@ -1,0 +1,56 @@
+"""What holds for the tree as a whole: names that would shadow, lengths, links that lead somewhere."""
+
+import importlib
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAX_LINES = 400
+"""Past this a file usually holds a second subject. Tests may be longer than what they test."""
+
+
+def _tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    return [ROOT / name for name in listed if (ROOT / name).is_file()]
+
+
+def test_no_folder_shadows_the_standard_library() -> None:
+    assert not (ROOT / "operator" / "__init__.py").exists()
+    assert not [folder for folder in (ROOT / "tests").rglob("operator") if (folder / "__init__.py").exists()]
+    assert importlib.import_module("operator").__file__ != str(ROOT / "operator" / "__init__.py")
+
+
+def test_no_source_file_outgrows_its_subject() -> None:
+    sources = [path for path in _tracked("*.py") if "src" in path.parts or "cluster" in path.parts]
+    assert sources
+    lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in sources}
+    assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}
+
+
+def test_no_file_is_named_after_nothing() -> None:
+    empty_names = {"utils.py", "helpers.py", "common.py", "misc.py"}
+    assert [path for path in _tracked("*.py") if path.name in empty_names] == []
+
+
+@pytest.mark.parametrize("page", _tracked("*.md"), ids=lambda page: str(page.relative_to(ROOT)))
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert broken == []
+
+
+def test_the_map_for_newcomers_names_what_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    table = text[text.index("## Where things are") : text.index("## Add a field")]
+    paths = [path for path in re.findall(r"`([a-z_./-]+)`", table) if path.count("/") > 1]
+    assert len(paths) >= 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []
