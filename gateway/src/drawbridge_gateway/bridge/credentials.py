@@ -1,0 +1,149 @@
+"""The API keys of clouds: read by name when first needed, kept for a minute, never written anywhere."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from drawbridge_crds.policy import SecretKeyRef
+
+from drawbridge_gateway.api_server import ApiServer, ApiServerError, ForbiddenError
+
+READABLE_FOR_S: Final = 60.0
+"""How long a key is used before it is read again: a rotated or withdrawn key is out of use after a minute."""
+
+UNREADABLE_FOR_S: Final = 5.0
+"""How long a failure stands: a grant or a Secret that a person has just made is seen soon."""
+
+_HEADER_SAFE: Final = re.compile(r"[!-~]{1,4096}")
+"""Printable ASCII without spaces, as keys of all known providers are."""
+
+
+class CredentialState(StrEnum):
+    """Whether the bridge can read a key. The operator turns these into the condition CredentialsReadable."""
+
+    READABLE = "Readable"
+    NOT_FOUND = "NotFound"
+    """The Secret, or the key in it, does not exist."""
+    FORBIDDEN = "Forbidden"
+    """The tenant has not granted the bridge the right to read it."""
+    ERROR = "Error"
+    """The API server did not answer, or what it holds cannot be a key."""
+
+
+class CredentialError(Exception):
+    """A key cannot be read. The message names the Secret and the fix, and no part of any key."""
+
+    def __init__(self, state: CredentialState, message: str) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An API key and what may be shown of it."""
+
+    key: str = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Tell two keys apart without keeping them."""
+        return hashlib.sha256(self.key.encode()).hexdigest()
+
+
+ReadSecret = Callable[[str, SecretKeyRef], Awaitable[str]]
+"""Read one key of a tenant; raises CredentialError."""
+
+
+class Credentials:
+    """Keeps what `read` returned for a while; many requests at once cause one read."""
+
+    def __init__(self, read: ReadSecret, *, clock: Callable[[], float]) -> None:
+        self._read = read
+        self._clock = clock
+        self._reads: dict[tuple[str, str, str], tuple[asyncio.Task[Credential], float]] = {}
+
+    async def credential(self, tenant: str, ref: SecretKeyRef) -> Credential:
+        """Return a tenant's key.
+
+        Raises:
+            CredentialError: when it cannot be read.
+        """
+        name = (tenant, ref.name, ref.key)
+        now = self._clock()
+        self._reads = {
+            n: (task, end) for n, (task, end) in self._reads.items() if not _is_stale(task, end, now)
+        }
+        if name not in self._reads:
+            self._reads[name] = (asyncio.create_task(self._read_one(tenant, ref)), now + READABLE_FOR_S)
+        # shielded: a client that leaves must not cancel the read that others wait for
+        return await asyncio.shield(self._reads[name][0])
+
+    def drop(self, tenant: str, ref: SecretKeyRef) -> None:
+        """Read this key again next time: the provider refused it."""
+        self._reads.pop((tenant, ref.name, ref.key), None)
+
+    async def _read_one(self, tenant: str, ref: SecretKeyRef) -> Credential:
+        return Credential(checked_key(await self._read(tenant, ref), tenant, ref))
+
+
+def _is_stale(task: asyncio.Task[Credential], readable_until: float, now: float) -> bool:
+    if not task.done():
+        return False
+    failed = task.cancelled() or task.exception() is not None
+    return now >= readable_until - (READABLE_FOR_S - UNREADABLE_FOR_S if failed else 0.0)
+
+
+class KubernetesSecrets:
+    """Reads keys from Secrets, one GET by name each: the bridge may neither list nor watch them."""
+
+    def __init__(self, api: ApiServer) -> None:
+        self._api = api
+
+    async def __call__(self, tenant: str, ref: SecretKeyRef) -> str:
+        """Read one key of a Secret in the tenant's namespace; raises CredentialError."""
+        what = f'Secret "{ref.name}" in namespace "{tenant}"'
+        try:
+            secret = await self._api.get(f"/api/v1/namespaces/{tenant}/secrets/{ref.name}")
+        except ForbiddenError as error:
+            raise CredentialError(
+                CredentialState.FORBIDDEN,
+                f"the bridge may not read {what}: grant it a Role with get on just this Secret "
+                "(the condition CredentialsReadable of the RoutingPolicy prints it)",
+            ) from error
+        except ApiServerError as error:
+            raise CredentialError(
+                CredentialState.ERROR, f"the bridge could not read {what}: the API server did not give it"
+            ) from error
+        if secret is None:
+            raise CredentialError(CredentialState.NOT_FOUND, f"{what} does not exist: create it")
+        encoded = (secret.get("data") or {}).get(ref.key)
+        if encoded is None:
+            raise CredentialError(
+                CredentialState.NOT_FOUND, f'{what} has no key "{ref.key}": add it, or correct secretKeyRef'
+            )
+        try:
+            return base64.b64decode(encoded).decode("ascii")
+        except (binascii.Error, UnicodeDecodeError):
+            return ""  # refused by checked_key, which must not quote it either
+
+
+def checked_key(text: str, tenant: str, ref: SecretKeyRef) -> str:
+    """Return a key without surrounding white space (files and `echo` add a newline).
+
+    Raises:
+        CredentialError: when it cannot be sent in a header.
+    """
+    key = text.strip()
+    if not _HEADER_SAFE.fullmatch(key):
+        raise CredentialError(
+            CredentialState.ERROR,
+            f'key "{ref.key}" of Secret "{ref.name}" in namespace "{tenant}" is not an API key: it must be '
+            "printable ASCII without spaces",
+        )
+    return key

@@ -1,0 +1,153 @@
+"""One request to a cloud and its answer: bytes through, failures in our vocabulary."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Final, Self
+
+import anthropic
+import httpx2
+import openai
+import orjson
+from drawbridge_crds.snapshot import CloudTarget
+
+from drawbridge_gateway.bridge import failures
+from drawbridge_gateway.bridge.clouds import CloudClients, Sdk, UnusableCloudError, is_event_stream
+from drawbridge_gateway.bridge.credentials import CredentialError, Credentials
+from drawbridge_gateway.bridge.events import Meaning, error_event, judge
+from drawbridge_gateway.bridge.request import UPSTREAM_PATH, Envelope, Outgoing
+from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
+from drawbridge_gateway.protocols.sse import EventCutter
+
+CREDENTIALS_REFUSED: Final = frozenset({401, 403})
+
+
+class Exchange:
+    """Asks a cloud. Use as `async with`, then `start`, then iterate what it returned to the end."""
+
+    def __init__(
+        self,
+        envelope: Envelope,
+        cloud: CloudTarget,
+        credentials: Credentials,
+        clients: CloudClients,
+        *,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._envelope = envelope
+        self._cloud = cloud
+        self._credentials = credentials
+        self._clients = clients
+        self._wall_clock = wall_clock
+        self._held = AsyncExitStack()
+        self.failure: ApiError | None = None
+        """What broke a stream after it had begun; the client was told by an error event."""
+        self.provider_request_id: str | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._held.aclose()
+
+    async def start(self, outgoing: Outgoing) -> tuple[bytes, AsyncIterator[bytes]]:
+        """Send the request; return content type and bytes of the answer once it has begun well.
+
+        A whole answer is complete when this returns; of a stream the first event is there.
+
+        Raises:
+            RequestRefused: for every way in which the cloud did not answer.
+        """
+        response = await self._post(outgoing)
+        headers = response.headers
+        self.provider_request_id = headers.get("request-id") or headers.get("x-request-id")
+        if is_event_stream(headers) != outgoing.stream:
+            raise RequestRefused(failures.malformed_answer(self._cloud))
+        if not outgoing.stream:
+            return b"application/json", _once(await self._whole_answer(response))
+        events = self._events(response)
+        return b"text/event-stream; charset=utf-8", self._relay(await anext(events), events)
+
+    async def _post(self, outgoing: Outgoing) -> httpx2.Response:
+        tenant, ref = self._envelope.tenant, self._cloud.secret_key_ref
+        try:
+            credential = await self._credentials.credential(tenant, ref)
+            sdk = await self._held.enter_async_context(self._clients.lease(tenant, self._cloud, credential))
+            response = await _post(sdk, UPSTREAM_PATH[self._envelope.protocol], outgoing.body)
+        except CredentialError as error:
+            raise RequestRefused(failures.credential_failure(self._cloud, error)) from error
+        except UnusableCloudError as error:
+            raise RequestRefused(failures.unusable_cloud(self._cloud, str(error))) from error
+        except (openai.APIError, anthropic.APIError) as error:
+            if getattr(error, "status_code", None) in CREDENTIALS_REFUSED:
+                self._credentials.drop(tenant, ref)
+            raise RequestRefused(failures.sdk_failure(self._cloud, error, self._wall_clock())) from error
+        self._held.push_async_callback(response.aclose)
+        return response
+
+    async def _whole_answer(self, response: httpx2.Response) -> bytes:
+        try:
+            body = b"".join([chunk async for chunk in response.aiter_raw()])
+        except httpx2.HTTPError as error:
+            raise RequestRefused(failures.broken_answer(self._cloud, error)) from error
+        try:
+            is_answer = isinstance(orjson.loads(body), dict)
+        except orjson.JSONDecodeError:
+            is_answer = False
+        if not is_answer:
+            raise RequestRefused(failures.malformed_answer(self._cloud))
+        return body
+
+    async def _relay(self, first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Pass a stream on that has begun; a failure from now on is an event, no longer a status."""
+        yield first
+        try:
+            async for events in rest:
+                yield events
+        except RequestRefused as refused:
+            self.failure = refused.error
+            yield error_event(self._envelope.protocol, refused.error, self._envelope.request_id)
+
+    async def _events(self, response: httpx2.Response) -> AsyncIterator[bytes]:
+        """Yield whole events as they arrive, the protocol's last one included; else RequestRefused."""
+        protocol = self._envelope.protocol
+        cutter = EventCutter()
+        try:
+            async for chunk in response.aiter_raw():
+                good, verdict, error_type = judge(protocol, cutter.feed(chunk))
+                if good:
+                    yield good
+                if verdict is Meaning.END:
+                    return
+                if verdict is not Meaning.CONTENT:
+                    raise RequestRefused(self._failure_of(verdict, error_type))
+            # some servers end without the blank line after their last event
+            good, verdict, _ = judge(protocol, cutter.feed(b"\n\n"))
+        except ValueError as error:
+            raise RequestRefused(failures.malformed_answer(self._cloud)) from error
+        except httpx2.HTTPError as error:
+            raise RequestRefused(failures.broken_answer(self._cloud, error)) from error
+        if verdict is not Meaning.END:
+            raise RequestRefused(failures.broken_answer(self._cloud, EOFError()))
+        yield good
+
+    def _failure_of(self, verdict: Meaning, error_type: str) -> ApiError:
+        if verdict is Meaning.ERROR:
+            return failures.stream_failure(self._cloud, error_type)
+        return failures.malformed_answer(self._cloud)
+
+
+async def _post(sdk: Sdk, path: str, body: bytes) -> httpx2.Response:
+    """POST through an SDK and take the answer as it comes: unread, unparsed, so that no field is lost."""
+    stream: bool = True  # of the transport; a variable, because a literal asks for the SDK's own parser
+    response: httpx2.Response = await sdk.post(
+        path,
+        cast_to=httpx2.Response,
+        content=body,
+        options={"headers": {"content-type": "application/json"}},
+        stream=stream,
+    )
+    return response
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body

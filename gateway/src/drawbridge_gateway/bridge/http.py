@@ -1,0 +1,123 @@
+"""The bridge's side of HTTP: bodies in, answers out, and who left in between."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from drawbridge_gateway.asgi import Receive, Scope, Send
+from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused, error_body
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class ClientLeftError(Exception):
+    """The gateway closed its connection: nobody waits for this answer any more."""
+
+
+class Reply:
+    """Sends one answer, whole or in parts."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+        self.complete = False
+
+    async def whole(self, status: int, content_type: bytes, body: bytes, headers: Headers = ()) -> None:
+        """Send an answer whose body is known."""
+        length = (b"content-length", str(len(body)).encode())
+        await self.begin(status, content_type, (length, *headers))
+        await self.end(body)
+
+    async def json(self, status: int, value: Any) -> None:
+        """Send a value as JSON."""
+        await self.whole(status, b"application/json", orjson.dumps(value))
+
+    async def error(self, protocol: Protocol, error: ApiError, request_id: str) -> None:
+        """Send an error in its protocol's shape; the header x-drawbridge-error holds its code."""
+        headers = [
+            (b"x-request-id", request_id.encode()),
+            (b"request-id", request_id.encode()),
+            # Anthropic's shape has no place for a code
+            (b"x-drawbridge-error", error.code.encode()),
+        ]
+        if error.retry_after_s is not None:
+            headers.append((b"retry-after", str(error.retry_after_s).encode()))
+        body = error_body(protocol, error, request_id)
+        await self.whole(error.status, b"application/json", body, headers)
+
+    async def begin(self, status: int, content_type: bytes, headers: Headers = ()) -> None:
+        """Send status and headers."""
+        self.started = True
+        sent = [(b"content-type", content_type), *headers]
+        await self._send({"type": "http.response.start", "status": status, "headers": sent})
+
+    async def part(self, body: bytes) -> None:
+        """Send a piece; waits while the other side is slow to take it."""
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def end(self, body: bytes = b"") -> None:
+        """Send the last piece."""
+        self.complete = True  # first: the server reports a disconnect as soon as the last byte is sent
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return a request's headers. Repeated ones are joined, so that a doubled credential matches nothing."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+async def read_body(receive: Receive, headers: Mapping[str, str], max_bytes: int) -> bytes:
+    """Read a request's body.
+
+    Raises:
+        RequestRefused: when it is longer than `max_bytes`; as early as that is known.
+        ClientLeftError: when it never comes to its end.
+    """
+    too_large = ApiError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "request_too_large",
+        f"the request's body is longer than {max_bytes} bytes",
+    )
+    if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > max_bytes:
+        raise RequestRefused(too_large)
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeftError
+        body += message.get("body", b"")
+        if len(body) > max_bytes:
+            raise RequestRefused(too_large)
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+async def unless_client_leaves(receive: Receive, reply: Reply, work: Coroutine[Any, Any, None]) -> None:
+    """Run `work`, which sends `reply`; cancel it when the client leaves before the reply is complete.
+
+    Raises:
+        ClientLeftError: when it did; `work` has ended by then.
+    """
+    task = asyncio.create_task(work)
+    left = asyncio.create_task(_until_disconnected(receive))
+    try:
+        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done() and not reply.complete:
+            raise ClientLeftError
+        await task
+    finally:
+        task.cancel()
+        left.cancel()
+        await asyncio.gather(task, left, return_exceptions=True)
+
+
+async def _until_disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
