@@ -1,8 +1,8 @@
 """Build what a cluster is made of from source, once per version, into the cache.
 
 Sources come through the Go module proxy. The go.mod and go.sum of each folder below go/ pin every module by
-version and digest, so what is built is what was committed. A program's key holds that folder and its build flags:
-another version builds anew, nothing else does.
+version and digest, so what is built is what was committed. A program's key holds that folder and its build
+flags: another version builds anew, nothing else does.
 """
 
 import os

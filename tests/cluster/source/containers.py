@@ -6,6 +6,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from tests.cluster.kubectl import wait_for
+from tests.cluster.progress import run
 from tests.cluster.source import processes
 from tests.cluster.source.settings import Settings
 
@@ -14,6 +16,10 @@ NAMESPACE = "k8s.io"
 
 MANAGED = "io.cri-containerd.image=managed"
 """The label by which containerd's CRI part shows that the kubelet can see an image."""
+
+
+SEEN_WITHIN_S = 10.0
+"""containerd tells its CRI part of a new image by an event; that takes milliseconds."""
 
 
 def ctr(settings: Settings, *arguments: str | Path) -> list[str]:
@@ -32,10 +38,21 @@ def has_image(settings: Settings, ref: str) -> bool:
     return MANAGED in listed
 
 
+def import_image(settings: Settings, ref: str, archive: Path) -> None:
+    """Load `archive` (OCI or docker format) so that the kubelet finds `ref`, which it must hold.
+
+    Raises:
+        CommandFailedError: containerd refused it.
+        TimeoutError: the archive holds other names than `ref`.
+    """
+    run(ctr(settings, "images", "import", archive), log=settings.state / "log" / "import.log")
+    wait_for(f"{ref} in {archive}", lambda: has_image(settings, ref), within_s=SEEN_WITHIN_S)
+
+
 def kill_all(settings: Settings) -> None:
     """End every container of this cluster and its shim, whether containerd runs or not.
 
-    Their records lie below our own state, so they are ours; shims are recognised by the address of our socket.
+    Their records lie below our own state, so they are ours; shims are known by the address of our socket.
     """
     root = settings.state / "containerd" / "runc"
     if (root / NAMESPACE).is_dir():

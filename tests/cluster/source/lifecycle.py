@@ -1,8 +1,8 @@
 """Bring the cluster up, keep it healthy, take it down.
 
-`up` starts what does not run. A cluster that is healthy is used as it is; one that lost a process gets just that
-process again; one that is not what the settings ask for, or is from before a reboot, is replaced. When starting
-fails, everything that was started is stopped again.
+`up` starts what does not run. A cluster that is healthy is used as it is; one that lost a process gets just
+that process again; one that is not what the settings ask for, or is from before a reboot, is replaced. When
+starting fails, everything that was started is stopped again.
 
 `down` leaves nothing running, mounted or routed. It keeps keys (a copied kubeconfig stays valid), logs, and
 containerd's images (importing them takes minutes); `down(purge=True)` removes these too.
@@ -11,8 +11,7 @@ containerd's images (importing them takes minutes); `down(purge=True)` removes t
 import json
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,11 +19,11 @@ from pathlib import Path
 
 from tests.cluster import binaries
 from tests.cluster.cache import locked
+from tests.cluster.kubectl import wait_for
 from tests.cluster.progress import step
 from tests.cluster.source import certificates, containers, network, processes, system_images
 from tests.cluster.source.configuration import (
     KUBECONFIG_USERS,
-    PROXY_ENVIRONMENT,
     SYSTEM_MANIFEST,
     Configuration,
     make_kubeconfig,
@@ -67,13 +66,17 @@ class Plan:
 def plan(settings: Settings) -> Plan:
     """Build what is missing and render the configuration; changes nothing outside the cache."""
     programs = binaries.build(PROGRAMS)
-    containerd = shutil.which("containerd")
-    plugins = next((folder for folder in CNI_PLUGIN_FOLDERS if (folder / "bridge").exists()), None)
+    containerd, plugins = shutil.which("containerd"), cni_plugins()
     if containerd is None or plugins is None:
         raise binaries.UnavailableError("containerd or its network plugins are not installed")
     executables = {**programs, "containerd": Path(containerd)}
     configuration = render(settings, executables, cni_plugins=plugins)
     return Plan(settings, programs, configuration)
+
+
+def cni_plugins() -> Path | None:
+    """Return the folder of the network plugins, where Debian or others put them; None when not installed."""
+    return next((folder for folder in CNI_PLUGIN_FOLDERS if (folder / "bridge").exists()), None)
 
 
 def up(wanted: Plan) -> None:
@@ -150,18 +153,26 @@ def _start_missing(wanted: Plan) -> None:
         for name in ("etcd", "kube-apiserver", "containerd"):
             _start(wanted, name)
         with _watching(wanted):
-            _wait("containerd answers", lambda: containers.answers(settings))
+            wait_for("containerd", lambda: containers.answers(settings), within_s=READY_WITHIN_S)
             _import_system_images(wanted)
-            _wait("the API server is ready", lambda: _succeeds(settings, kubectl, "get", "--raw=/readyz"))
+            wait_for(
+                "the API server",
+                lambda: _succeeds(settings, kubectl, "get", "--raw=/readyz"),
+                within_s=READY_WITHIN_S,
+            )
     with step("start the node"):
         for name in wanted.configuration.commands:
             _start(wanted, name)
         with _watching(wanted):
             _kubectl(settings, kubectl, "apply", f"--filename={settings.state / SYSTEM_MANIFEST}")
-            _wait("the node is known", lambda: _succeeds(settings, kubectl, "get", f"node/{NODE_NAME}"))
+            wait_for(
+                "the node to register",
+                lambda: _succeeds(settings, kubectl, "get", f"node/{NODE_NAME}"),
+                within_s=READY_WITHIN_S,
+            )
             patch = json.dumps({"spec": {"podCIDR": POD_RANGE, "podCIDRs": [POD_RANGE]}})
             _kubectl(settings, kubectl, "patch", f"node/{NODE_NAME}", f"--patch={patch}")
-            _wait("node and DNS are ready", lambda: is_ready(settings, kubectl))
+            wait_for("node and DNS", lambda: is_ready(settings, kubectl), within_s=READY_WITHIN_S)
 
 
 def _write_files(wanted: Plan) -> None:
@@ -186,7 +197,6 @@ def _start(wanted: Plan, name: str) -> None:
         wanted.configuration.commands[name],
         record=wanted.settings.state / "run" / f"{name}.json",
         log=_log(wanted.settings, name),
-        environment=PROXY_ENVIRONMENT,
     )
 
 
@@ -194,16 +204,7 @@ def _import_system_images(wanted: Plan) -> None:
     for name in ("pause", "coredns"):
         ref = system_images.image_ref(name, wanted.programs[name])
         if not containers.has_image(wanted.settings, ref):
-            import_image(wanted.settings, ref, system_images.archive(name, wanted.programs[name]))
-
-
-def import_image(settings: Settings, ref: str, archive: Path) -> None:
-    """Load `archive` (OCI or docker format) so that the kubelet finds `ref` in it."""
-    command = containers.ctr(settings, "images", "import", archive)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise StartFailedError(f"import of {archive} failed: {done.stderr.strip()}")
-    _wait(f"the kubelet sees {ref} from {archive}", lambda: containers.has_image(settings, ref), within_s=10)
+            containers.import_image(wanted.settings, ref, system_images.archive(name, wanted.programs[name]))
 
 
 def _stop(settings: Settings) -> None:
@@ -227,7 +228,7 @@ def _watching(wanted: Plan) -> Iterator[None]:
     """Turn a wait that failed into the reason: the end of the log of the first component that is gone."""
     try:
         yield
-    except (StartFailedError, subprocess.CalledProcessError) as error:
+    except (StartFailedError, TimeoutError, subprocess.CalledProcessError) as error:
         alive = running(wanted.settings)
         gone = [
             name
@@ -239,14 +240,6 @@ def _watching(wanted: Plan) -> Iterator[None]:
         raise StartFailedError(
             f"{gone[0]} ended; {processes.tail(_log(wanted.settings, gone[0]))}"
         ) from error
-
-
-def _wait(what: str, condition: Callable[[], bool], *, within_s: float = READY_WITHIN_S) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise StartFailedError(f"not so after {within_s:.0f} s: {what}")
-        time.sleep(0.1)
 
 
 def _succeeds(settings: Settings, kubectl: Path, *arguments: str) -> bool:

@@ -12,7 +12,7 @@ SYSCTLS = {
 }
 
 CHAIN_PREFIX = "KUBE-"
-"""How all chains of kubelet, kube-proxy and kube-router begin, and kube-router's sets (some in small letters)."""
+"""How the chains of kubelet, kube-proxy and kube-router begin, and the sets (there also in small letters)."""
 
 
 def prepare() -> None:
@@ -28,7 +28,7 @@ def prepare() -> None:
 
 
 def remove() -> None:
-    """Remove both bridges and all rules and sets: these outlive their controllers and falsify the next run."""
+    """Remove bridges, rules and sets: these outlive their controllers and would falsify the next run."""
     for family in ("iptables", "ip6tables"):
         saved = _output(f"{family}-save")
         if CHAIN_PREFIX in saved:

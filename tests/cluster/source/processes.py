@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,13 +32,13 @@ class Process:
     executable: str
 
 
-def start(command: list[str], *, record: Path, log: Path, environment: Mapping[str, str]) -> Process:
+def start(command: list[str], *, record: Path, log: Path) -> Process:
     """Start `command` in a session of its own, its output appended to `log`, and write down who it is."""
     log.parent.mkdir(parents=True, exist_ok=True)
     pid = os.posix_spawn(
         command[0],
         command,
-        {**os.environ, **environment},
+        os.environ,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),

@@ -1,6 +1,6 @@
 """Where the cluster keeps its state, and the names, addresses and ports that it uses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 NODE_NAME: Final = "node-1"
 
 POD_BRIDGE: Final = "drawbridge-pods"
-"""The bridge that pods hang on; the network plugin gives it the pods' gateway address and suffers no other."""
+"""The bridge of the pods; the network plugin gives it their gateway's address and suffers no other."""
 
 NODE_BRIDGE: Final = "drawbridge-node"
 """An empty bridge that carries NODE_ADDRESS (not every kernel has dummy devices)."""
@@ -42,10 +42,7 @@ PORTS: Final[Mapping[str, tuple[tuple[str, int], ...]]] = {
 """What each component listens on: Kubernetes' usual ports."""
 
 NARROW_NODE_PORTS: Final = "32760-32767"
-"""Small, since kube-router lets every pod, strict ones too, reach host listeners inside the NodePort range."""
-
-VOLUMES: Final = 8
-"""How many static PersistentVolumes there are; nothing makes more on demand."""
+"""Small, since kube-router lets every pod, strict ones too, reach host listeners in the NodePort range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,15 @@ class Settings:
     def audit_log(self) -> Path:
         """Where the API server writes one JSON line for each finished request."""
         return self.state / "log" / "audit.log"
+
+
+def bypass_proxies(environment: MutableMapping[str, str]) -> None:
+    """Let clients that inherit `environment` reach the cluster directly, whatever proxy it names."""
+    for name in ("NO_PROXY", "no_proxy"):
+        known = environment.get(name, "").split(",")
+        environment[name] = ",".join(
+            entry for entry in dict.fromkeys([*known, LOOPBACK, TEST_RANGE]) if entry
+        )
 
 
 def read_settings(state: Path, environment: Mapping[str, str]) -> Settings:
