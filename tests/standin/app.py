@@ -89,28 +89,37 @@ def _dialect(path: str, headers: Mapping[str, str]) -> Dialect:
 
 
 def _answer(exchange: Exchange, dialect: Dialect, stamp: Stamp, body: bytes) -> tuple[Answer, str | None]:
-    """The answer that a healthy cloud gives, and the model that was asked for. Raises RefusedError."""
-    model = exchange.path.removeprefix(_ONE_MODEL)
-    expected_method = "GET" if model != exchange.path else _METHODS.get(exchange.path)
-    if expected_method is None:
-        raise RefusedError(404, f"Invalid URL ({exchange.method} {exchange.path})")
-    if exchange.method != expected_method:
-        raise RefusedError(405)
+    """The answer that a healthy cloud gives, and the model that is to answer. Raises RefusedError."""
+    _check_route(exchange.method, exchange.path)
     dialect.check_headers(exchange.headers)
-    if model != exchange.path:
-        return dialect.model(model), None
-    if exchange.path == "/v1/models":
-        return dialect.model_list(list(MODELS)), None
+    if exchange.method == "GET":
+        return _models(dialect, exchange.path), None
     payload = _json_object(body)
     if exchange.path == "/v1/messages/count_tokens":
         return anthropic.count_tokens(payload), payload["model"]
+    return _completion(dialect, stamp, payload), payload["model"]
+
+
+def _check_route(method: str, path: str) -> None:
+    expected = "GET" if path.startswith(_ONE_MODEL) else _METHODS.get(path)
+    if expected is None:
+        raise RefusedError(404, f"Invalid URL ({method} {path})")
+    if method != expected:
+        raise RefusedError(405)
+
+
+def _models(dialect: Dialect, path: str) -> Answer:
+    if path.startswith(_ONE_MODEL):
+        return dialect.model(path.removeprefix(_ONE_MODEL))
+    return dialect.model_list(list(MODELS))
+
+
+def _completion(dialect: Dialect, stamp: Stamp, payload: Mapping[str, Any]) -> Answer:
     ask = dialect.read(payload)
     reply = compose(ask)
-    if ask.stream:
-        return Stream(
-            tuple(dialect.events(ask, reply, stamp)), dialect.error_event(stamp.request_id)
-        ), ask.model
-    return dialect.answer(ask, reply, stamp), ask.model
+    if not ask.stream:
+        return dialect.answer(ask, reply, stamp)
+    return Stream(tuple(dialect.events(ask, reply, stamp)), dialect.error_event(stamp.request_id))
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
