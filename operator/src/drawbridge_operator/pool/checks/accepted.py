@@ -1,0 +1,54 @@
+"""Accepted: the pool is valid and the operator acts on it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from drawbridge_crds.conditions import Reason
+
+from drawbridge_operator.cluster import Object
+from drawbridge_operator.pool.checks.finding import Check, Finding
+from drawbridge_operator.pool.facts import PoolFacts, is_own
+
+
+def foreign_children(facts: PoolFacts) -> list[Object]:
+    """Return the objects that lie where a child should, and are not this pool's."""
+    return [child for child in facts.children.values() if not is_own(facts.pool, child)]
+
+
+def child_is_foreign(facts: PoolFacts) -> Finding | None:
+    """Find children that belong to someone else."""
+    foreign = sorted(map(_describe, foreign_children(facts)))
+    if not foreign:
+        return None
+    return Finding("False", Reason.CHILD_CONFLICT, "; ".join(foreign))
+
+
+def _describe(child: Object) -> str:
+    metadata = child["metadata"]
+    what = f'{child["kind"]} "{metadata["name"]}" exists and '
+    owners: Sequence[Object] = metadata.get("ownerReferences", ())
+    owner = next((o for o in owners if o.get("controller")), None)
+    if owner is None:
+        return f"{what}was not made for this pool; delete it, or give the pool another name"
+    if owner["kind"] == "InferencePool":
+        return f"{what}belongs to a deleted pool of this name; it goes with its owner, or delete it"
+    return (
+        f'{what}belongs to {owner["kind"]} "{owner["name"]}"; remove that one, or give the pool another name'
+    )
+
+
+def child_was_refused(facts: PoolFacts) -> Finding | None:
+    """Find a child that the API server refuses."""
+    if not facts.refusal:
+        return None
+    return Finding(
+        "False", Reason.CHILD_REFUSED, f"the API server refuses a part of the pool: {facts.refusal}"
+    )
+
+
+def nothing_stands_against_it(_: PoolFacts) -> Finding | None:
+    """Find, in the end, that the pool is accepted."""
+    return Finding("True", Reason.ACCEPTED, "")
+
+
+CHAIN: Final[Sequence[Check]] = (child_is_foreign, child_was_refused, nothing_stands_against_it)

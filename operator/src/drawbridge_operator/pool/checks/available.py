@@ -1,0 +1,55 @@
+"""Available: at least one replica answers requests."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from drawbridge_crds.conditions import Reason
+
+from drawbridge_operator.pool.checks.finding import Check, Finding
+from drawbridge_operator.pool.checks.problems import find_problems
+from drawbridge_operator.pool.facts import PoolFacts
+
+
+def none_is_wanted(facts: PoolFacts) -> Finding | None:
+    """Find a pool at rest."""
+    if facts.wanted > 0 or facts.ready > 0:
+        return None
+    metadata = facts.pool.metadata
+    return Finding(
+        "False",
+        Reason.SCALED_TO_ZERO,
+        f"no replica is wanted; kubectl scale -n {metadata.namespace} "
+        f"inferencepools.drawbridge.dev/{metadata.name} --replicas=1 starts one",
+    )
+
+
+def all_answer(facts: PoolFacts) -> Finding | None:
+    """Find that every wanted replica answers."""
+    if facts.ready < facts.wanted:
+        return None
+    return Finding("True", Reason.REPLICAS_READY, _summary(facts))
+
+
+def some_answer(facts: PoolFacts) -> Finding | None:
+    """Find that fewer replicas answer than are wanted."""
+    if facts.ready == 0:
+        return None
+    return Finding("True", Reason.MINIMUM_AVAILABLE, f"{_summary(facts)}: {_told(find_problems(facts))}")
+
+
+def none_answers(facts: PoolFacts) -> Finding | None:
+    """Find, in the end, what keeps every replica from answering."""
+    problems = find_problems(facts)
+    reason = problems[0].reason if problems else Reason.PODS_STARTING
+    return Finding("False", reason, f"{_summary(facts)}: {_told(problems)}")
+
+
+CHAIN: Final[Sequence[Check]] = (none_is_wanted, all_answer, some_answer, none_answers)
+
+
+def _summary(facts: PoolFacts) -> str:
+    return f"{facts.ready} of {facts.wanted} replicas ready"
+
+
+def _told(problems: Sequence[Finding]) -> str:
+    return "; ".join(problem.message for problem in problems)

@@ -1,0 +1,92 @@
+"""ModelReady: the model's weights can be mounted."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from drawbridge_crds.conditions import Reason
+
+from drawbridge_operator.pool.checks.finding import Check, Finding
+from drawbridge_operator.pool.desired.container import claim_source
+from drawbridge_operator.pool.facts import PoolFacts
+
+
+def claim_is_missing(facts: PoolFacts) -> Finding | None:
+    """Find a claim that does not exist."""
+    if facts.claim is not None:
+        return None
+    return Finding(
+        "False",
+        Reason.CLAIM_NOT_FOUND,
+        f'{_claim(facts)} does not exist in namespace "{facts.pool.metadata.namespace}"; create it with the '
+        "model's files, or correct spec.model.source.persistentVolumeClaim.claimName",
+    )
+
+
+def claim_is_going(facts: PoolFacts) -> Finding | None:
+    """Find a claim that is being deleted."""
+    if facts.claim is None or "deletionTimestamp" not in facts.claim["metadata"]:
+        return None
+    return Finding(
+        "False",
+        Reason.CLAIM_TERMINATING,
+        f"{_claim(facts)} is being deleted: running replicas keep it, new ones cannot start; name another "
+        "one in spec.model.source.persistentVolumeClaim.claimName, or create it anew once it is gone",
+    )
+
+
+def claim_is_lost(facts: PoolFacts) -> Finding | None:
+    """Find a claim whose volume is gone."""
+    if _phase(facts) != "Lost":
+        return None
+    return Finding(
+        "False",
+        Reason.CLAIM_LOST,
+        f"the volume of {_claim(facts)} is gone; restore the volume, or create the claim anew with the "
+        "model's files",
+    )
+
+
+def claim_is_unbound(facts: PoolFacts) -> Finding | None:
+    """Find a claim without a volume: Unknown, because one of a class that waits for a pod is in order."""
+    if _phase(facts) == "Bound":
+        return None
+    return Finding(
+        "Unknown",
+        Reason.CLAIM_PENDING,
+        f"{_claim(facts)} is not bound to a volume: it binds when a replica uses it (storage class with "
+        "WaitForFirstConsumer), or else no volume fits: see kubectl describe persistentvolumeclaim",
+    )
+
+
+def claim_can_be_mounted(facts: PoolFacts) -> Finding | None:
+    """Find, in the end, that the claim is bound; and where that binds the replicas, too."""
+    claim = facts.claim or {}
+    modes = set(claim.get("spec", {}).get("accessModes", ()))
+    message = f"{_claim(facts)} is bound"
+    if facts.wanted > 1 and modes and modes <= {"ReadWriteOnce", "ReadWriteOncePod"}:
+        limit = "only one replica can run" if modes == {"ReadWriteOncePod"} else "all replicas share one node"
+        message += f" as {'/'.join(sorted(modes))}: {limit}; use ReadOnlyMany or ReadWriteMany for more"
+    return Finding("True", Reason.MODEL_FOUND, message)
+
+
+CHAIN: Final[Sequence[Check]] = (
+    claim_is_missing,
+    claim_is_going,
+    claim_is_lost,
+    claim_is_unbound,
+    claim_can_be_mounted,
+)
+
+
+def claim_may_change(facts: PoolFacts) -> bool:
+    """Tell whether the claim is anything but bound for good."""
+    return claim_is_going(facts) is not None or _phase(facts) != "Bound"
+
+
+def _phase(facts: PoolFacts) -> str:
+    phase: str = (facts.claim or {}).get("status", {}).get("phase", "Pending")
+    return phase
+
+
+def _claim(facts: PoolFacts) -> str:
+    return f'PersistentVolumeClaim "{claim_source(facts.pool).claim_name}"'

@@ -1,0 +1,60 @@
+"""Everything a reconcile of a pool reads, before its first decision."""
+
+import asyncio
+
+from drawbridge_crds.pool import InferencePool
+from drawbridge_crds.privacy import Privacy, namespace_floor
+
+from drawbridge_operator.cluster import Cluster, Object
+from drawbridge_operator.kinds import (
+    DEPLOYMENT,
+    NAMESPACE,
+    NETWORK_POLICY,
+    PERSISTENT_VOLUME_CLAIM,
+    POD,
+    POD_DISRUPTION_BUDGET,
+    SERVICE,
+)
+from drawbridge_operator.pool.desired.container import claim_source
+from drawbridge_operator.pool.desired.metadata import engine_name, engine_selector
+from drawbridge_operator.pool.facts import PoolFacts, is_own
+from drawbridge_operator.pool.image import resolve_image
+from drawbridge_operator.pool.pods import read_pod
+from drawbridge_operator.settings import Settings
+
+CHILD_KINDS = (NETWORK_POLICY, DEPLOYMENT, SERVICE, POD_DISRUPTION_BUDGET)
+"""Children that are read. The Secret of the engine keys is not."""
+
+
+async def gather(cluster: Cluster, settings: Settings, pool: InferencePool) -> PoolFacts:
+    """Read a pool's surroundings, all at once."""
+    namespace, name = pool.metadata.namespace, pool.metadata.name
+    selector = ",".join(f"{key}={value}" for key, value in engine_selector(pool).items())
+    home, claim, pods, children = await asyncio.gather(
+        cluster.get(NAMESPACE, "", namespace),
+        cluster.get(PERSISTENT_VOLUME_CLAIM, namespace, claim_source(pool).claim_name),
+        cluster.list(POD, namespace, selector),
+        _read_children(cluster, namespace, engine_name(name)),
+    )
+    deployment = children.get(DEPLOYMENT.kind)
+    own_deployment = deployment if deployment and is_own(pool, deployment) else None
+    return PoolFacts(
+        pool=pool,
+        floor=_floor(home),
+        image=resolve_image(pool, own_deployment, settings.engine_images),
+        claim=claim,
+        children=children,
+        pods=tuple(map(read_pod, pods)),
+    )
+
+
+async def _read_children(cluster: Cluster, namespace: str, name: str) -> dict[str, Object]:
+    found = await asyncio.gather(*(cluster.get(kind, namespace, name) for kind in CHILD_KINDS))
+    return {child["kind"]: child for child in found if child is not None}
+
+
+def _floor(namespace: Object | None) -> Privacy:
+    """Read the privacy floor; a namespace that cannot be seen is taken for a strict one."""
+    if namespace is None:
+        return Privacy.STRICT
+    return namespace_floor(namespace["metadata"].get("labels", {}))

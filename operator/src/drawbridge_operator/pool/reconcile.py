@@ -1,0 +1,126 @@
+"""One reconcile of one pool: gather, desired, plan, apply, status."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from drawbridge_crds.pool import InferencePool
+
+from drawbridge_operator.cluster import Cluster, Object
+from drawbridge_operator.errors import ClusterError, ForbiddenError, InvalidError, NamespaceTerminatingError
+from drawbridge_operator.events import post_transitions
+from drawbridge_operator.kinds import INFERENCE_POOL, NETWORK_POLICY, SECRET
+from drawbridge_operator.parse import Unreadable, parse
+from drawbridge_operator.plan import plan_write
+from drawbridge_operator.pool.checks.accepted import foreign_children
+from drawbridge_operator.pool.checks.model_ready import claim_may_change
+from drawbridge_operator.pool.desired.children import make_children
+from drawbridge_operator.pool.facts import PoolFacts
+from drawbridge_operator.pool.gather import gather
+from drawbridge_operator.pool.status import make_status, make_unreadable_status, read_conditions
+from drawbridge_operator.settings import Settings
+
+CLAIM_RECHECK_S: Final = 5.0
+"""Claims are not watched: most of a cluster's are no business of ours."""
+
+CONFLICT_RECHECK_S: Final = 10.0
+"""Objects of others are not watched either."""
+
+
+async def reconcile_pool(
+    cluster: Cluster, settings: Settings, clock: Callable[[], datetime], namespace: str, name: str
+) -> float | None:
+    """Bring a pool's children and status up to date; return the seconds until the next look, if any.
+
+    A pool that is gone or going needs nothing: its children follow by their ownerReferences.
+
+    Raises:
+        ClusterError: a read or a write failed; what the API server refuses is told in the status first.
+    """
+    stored = await cluster.get(INFERENCE_POOL, namespace, name)
+    if stored is None or "deletionTimestamp" in stored["metadata"]:
+        return None
+    before = stored.get("status", {})
+    pool = parse(InferencePool, {**stored, "status": {}})
+    now = clock()
+    if isinstance(pool, Unreadable):
+        status = make_unreadable_status(pool, before, now)
+        await _write_status(cluster, settings, stored, status, now)
+        return None
+    facts, refusal = await _write_children(cluster, settings, await gather(cluster, settings, pool))
+    await _write_status(cluster, settings, stored, make_status(facts, before, now), now)
+    if refusal is not None:
+        raise refusal
+    return _look_again_s(facts)
+
+
+async def _write_children(
+    cluster: Cluster, settings: Settings, facts: PoolFacts
+) -> tuple[PoolFacts, ClusterError | None]:
+    """Write the children that need it, in order, up to the first that is refused.
+
+    Returns the facts as they are then, and the refusal.
+    """
+    children = dict(facts.children)
+    for wanted in _writable_children(facts, settings):
+        kind = wanted["kind"]
+        write = plan_write(wanted, children.get(kind))
+        if write is None:
+            continue
+        try:
+            written = await cluster.apply(write)
+        except NamespaceTerminatingError:
+            break
+        except (ForbiddenError, InvalidError) as error:
+            return replace(facts, children=children, refusal=str(error)), error
+        if kind != SECRET.kind:
+            children[kind] = written
+    return replace(facts, children=children), None
+
+
+def _writable_children(facts: PoolFacts, settings: Settings) -> list[Object]:
+    """Leave out what must not be written while an object of others has the name of a child.
+
+    That object is left alone. Of the others only the NetworkPolicy is kept up: half a pool would take
+    accelerators and answer nobody, but what runs stays isolated.
+    """
+    foreign = {child["kind"] for child in foreign_children(facts)}
+    children = make_children(facts, settings)
+    if not foreign:
+        return children
+    return [c for c in children if c["kind"] == NETWORK_POLICY.kind and c["kind"] not in foreign]
+
+
+async def _write_status(
+    cluster: Cluster, settings: Settings, stored: Object, status: Object, now: datetime
+) -> None:
+    """Write the status if it changed, then tell the change of Ready as an event."""
+    before = stored.get("status", {})
+    if status == before:
+        return
+    metadata = stored["metadata"]
+    await cluster.apply_status(
+        {
+            "apiVersion": stored["apiVersion"],
+            "kind": stored["kind"],
+            # the UID keeps the status of a deleted pool off the next one of its name
+            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
+            "status": status,
+        }
+    )
+    await post_transitions(
+        cluster,
+        stored,
+        read_conditions(before),
+        read_conditions(status),
+        reporter=settings.pod_name,
+        now=now,
+    )
+
+
+def _look_again_s(facts: PoolFacts) -> float | None:
+    """Return when to look at what no event tells of."""
+    if claim_may_change(facts):
+        return CLAIM_RECHECK_S
+    return CONFLICT_RECHECK_S if foreign_children(facts) else None

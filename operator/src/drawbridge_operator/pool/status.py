@@ -1,0 +1,89 @@
+"""The status of a pool, from its facts. Pure."""
+
+from datetime import datetime
+
+from drawbridge_crds.conditions import Condition, ConditionType, Reason, merge_conditions
+from drawbridge_crds.pool import InferencePoolStatus, PoolEngineStatus, PoolModelStatus
+from drawbridge_crds.privacy import Privacy, stricter
+from pydantic import ValidationError
+
+from drawbridge_operator.cluster import Object
+from drawbridge_operator.parse import Unreadable
+from drawbridge_operator.pool.checks import (
+    accepted,
+    available,
+    model_ready,
+    privacy_enforced,
+    progressing,
+    ready,
+)
+from drawbridge_operator.pool.checks.finding import judge
+from drawbridge_operator.pool.desired.metadata import engine_selector
+from drawbridge_operator.pool.facts import PoolFacts
+
+
+def make_conditions(facts: PoolFacts) -> list[Condition]:
+    """Judge a pool: all its conditions, without times."""
+    chains = {
+        ConditionType.ACCEPTED: accepted.CHAIN,
+        ConditionType.MODEL_READY: model_ready.CHAIN,
+        ConditionType.AVAILABLE: available.CHAIN,
+        ConditionType.PROGRESSING: progressing.CHAIN,
+    }
+    if _privacy(facts) is Privacy.STRICT:
+        chains[ConditionType.PRIVACY_ENFORCED] = privacy_enforced.CHAIN
+    conditions = {kind: judge(kind, chain, facts) for kind, chain in chains.items()}
+    return [*conditions.values(), ready.summarize(conditions)]
+
+
+def make_status(facts: PoolFacts, stored: Object, now: datetime) -> Object:
+    """Make the status of a pool; `stored` is the one before it, whose transition times live on."""
+    pool = facts.pool
+    status = InferencePoolStatus(
+        observed_generation=pool.metadata.generation,
+        replicas=facts.alive,
+        ready_replicas=facts.ready,
+        selector=",".join(f"{key}={value}" for key, value in sorted(engine_selector(pool).items())),
+        ready_summary=f"{facts.ready}/{facts.wanted}",
+        effective_privacy=_privacy(facts),
+        model=PoolModelStatus(name=pool.metadata.name),
+        engine=PoolEngineStatus(image=facts.image.image if facts.image else ""),
+        conditions=_merged(make_conditions(facts), stored, pool.metadata.generation, now),
+    )
+    return status.model_dump(mode="json", by_alias=True)
+
+
+def make_unreadable_status(pool: Unreadable, stored: Object, now: datetime) -> Object:
+    """Make the status of a pool that does not parse: its children, and what was said of them, stay."""
+    conditions = [
+        Condition.of(kind, "False", Reason.INVALID, pool.message)
+        for kind in (ConditionType.ACCEPTED, ConditionType.READY)
+    ]
+    generation = pool.metadata.generation
+    merged = _merged(conditions, stored, generation, now)
+    return {
+        **stored,
+        "observedGeneration": generation,
+        "conditions": [condition.model_dump(mode="json", by_alias=True) for condition in merged],
+    }
+
+
+def read_conditions(status: Object) -> list[Condition]:
+    """Read the conditions of a stored status, leaving out what does not parse: it is written anew."""
+    conditions = []
+    for stored in status.get("conditions", ()):
+        try:
+            conditions.append(Condition.model_validate(stored))
+        except ValidationError:
+            continue
+    return conditions
+
+
+def _privacy(facts: PoolFacts) -> Privacy:
+    return stricter(facts.pool.spec.privacy, facts.floor)
+
+
+def _merged(
+    conditions: list[Condition], stored: Object, generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    return tuple(merge_conditions(read_conditions(stored), conditions, generation=generation, now=now))
