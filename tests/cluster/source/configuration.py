@@ -26,6 +26,8 @@ from tests.cluster.source.settings import (
 SERVER: Final = f"https://{NODE_ADDRESS}:{API_SERVER_PORT}"
 ISSUER: Final = "https://kubernetes.default.svc.cluster.local"
 
+POD_NETWORK: Final = "drawbridge"
+
 SYSTEM_MANIFEST: Final = "system.yaml"
 
 KUBECONFIG_USERS: Final = (
@@ -317,4 +319,4 @@ def _pod_network(settings: Settings) -> dict[str, Any]:
     }
     no_ipv6 = {f"net.ipv6.conf.{which}.disable_ipv6": "1" for which in ("all", "default")}
     tuning = [] if settings.link_local else [{"type": "tuning", "sysctl": no_ipv6}]
-    return {"cniVersion": "1.0.0", "name": "drawbridge", "plugins": [bridge, *tuning]}
+    return {"cniVersion": "1.0.0", "name": POD_NETWORK, "plugins": [bridge, *tuning]}

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from tests.cluster.kubectl import wait_for
@@ -49,29 +50,25 @@ def import_image(settings: Settings, ref: str, archive: Path) -> None:
     wait_for(f"{ref} in {archive}", lambda: has_image(settings, ref), within_s=SEEN_WITHIN_S)
 
 
-def kill_all(settings: Settings) -> None:
-    """End every container of this cluster and its shim, whether containerd runs or not.
+def remove_all(settings: Settings) -> None:
+    """End and forget every container of this cluster, and its shim, whether containerd runs or not.
 
     Their records lie below our own state, so they are ours; shims are known by the address of our socket.
+    Images stay. What containerd knows of containers can only be forgotten while it runs.
     """
-    root = settings.state / "containerd" / "runc"
-    if (root / NAMESPACE).is_dir():
-        runc = ["runc", "--root", str(root / NAMESPACE)]
+    if answers(settings):
+        listed = _output(ctr(settings, "containers", "list", "--quiet")).split()
+        for verb in (("tasks", "delete", "--force"), ("containers", "delete")):
+            if listed:  # containers without a task make the first one fail
+                subprocess.run(ctr(settings, *verb, *listed), capture_output=True, check=False)
+    root = settings.state / "containerd" / "runc" / NAMESPACE
+    if root.is_dir():
+        runc = ["runc", "--root", str(root)]
         for container in _output([*runc, "list", "--quiet"]).split():
             subprocess.run([*runc, "delete", "--force", container], capture_output=True, check=False)
     for pid in _shims(settings):
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-
-
-def forget_all(settings: Settings) -> None:
-    """Remove the records and file systems of all containers, which must have ended; images stay."""
-    listed = _output(ctr(settings, "containers", "list", "--quiet")).split()
-    if listed:
-        subprocess.run(ctr(settings, "tasks", "delete", "--force", *listed), capture_output=True, check=False)
-        subprocess.run(ctr(settings, "containers", "delete", *listed), capture_output=True, check=True)
 
 
 def unmount_all(settings: Settings) -> None:

@@ -11,8 +11,7 @@ containerd's images (importing them takes minutes); `down(purge=True)` removes t
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from tests.cluster import binaries
 from tests.cluster.cache import locked
 from tests.cluster.kubectl import wait_for
 from tests.cluster.progress import step
-from tests.cluster.source import certificates, containers, network, processes, system_images
+from tests.cluster.source import certificates, containers, leftovers, network, processes, system_images
 from tests.cluster.source.configuration import (
     KUBECONFIG_USERS,
     SYSTEM_MANIFEST,
@@ -50,7 +49,17 @@ READY_WITHIN_S = 120.0
 
 STOP_GRACE_S = 10.0
 
-EPHEMERAL = ("etcd", "kubelet", "addresses", "pod-logs", "volumes", "run", "cluster.json")
+STOP_ORDER = (
+    ("kube-router", "kube-proxy", "kubelet", "kube-scheduler", "kube-controller-manager"),
+    ("kube-apiserver",),
+    ("etcd", "containerd"),
+)
+"""Clients before their servers: an API server that lost etcd, or still has clients, takes a minute to end."""
+
+MARKER = "cluster.json"
+"""Describes the cluster; written before anything starts and deleted when nothing is left of it."""
+
+EPHEMERAL = ("etcd", "kubelet", "addresses", "pod-logs", "volumes", "run")
 """What `down` deletes below the state: all that belongs to one life of the cluster."""
 
 
@@ -87,14 +96,15 @@ def up(wanted: Plan) -> None:
         if reason := _why_replace(wanted):
             with step(f"stop the cluster that was there: {reason}"):
                 _stop(settings)
-        if not (settings.state / "run").exists():
+        if not (settings.state / MARKER).exists():
             shutil.rmtree(settings.state / "log", ignore_errors=True)
+        mends = (settings.state / MARKER).exists()
         try:
-            _start_missing(wanted)
-        except BaseException:
-            with step("stop what was started"):
-                _stop(settings)
-            raise
+            _start_or_stop(wanted)
+        except (StartFailedError, TimeoutError):
+            if not mends:
+                raise
+            _start_or_stop(wanted)  # what could not be mended is gone now, so it is made anew
 
 
 def down(settings: Settings, *, purge: bool = False) -> None:
@@ -126,12 +136,21 @@ def is_ready(settings: Settings, kubectl: Path) -> bool:
     )
 
 
+def _start_or_stop(wanted: Plan) -> None:
+    try:
+        _start_missing(wanted)
+    except BaseException:  # also when a person interrupts
+        with step("stop what was started"):
+            _stop(wanted.settings)
+        raise
+
+
 def _why_replace(wanted: Plan) -> str:
     """Return why the cluster that is there cannot be used; empty when it can, or when there is none."""
     settings = wanted.settings
-    described = settings.state / "cluster.json"
+    described = settings.state / MARKER
     if not described.exists():
-        return "an unfinished start" if (settings.state / "run").exists() else ""
+        return ""
     was = json.loads(described.read_text())
     if was["boot_id"] != processes.boot_id():
         return "the machine was restarted"
@@ -148,31 +167,24 @@ def _start_missing(wanted: Plan) -> None:
     if all(name in alive for name in wanted.configuration.commands) and is_ready(settings, kubectl):
         return
     with step("start the control plane"):
-        network.prepare()
+        fresh = not (settings.state / "etcd").exists()
         _write_files(wanted)
+        network.prepare()
         for name in ("etcd", "kube-apiserver", "containerd"):
             _start(wanted, name)
-        with _watching(wanted):
-            wait_for("containerd", lambda: containers.answers(settings), within_s=READY_WITHIN_S)
-            _import_system_images(wanted)
-            wait_for(
-                "the API server",
-                lambda: _succeeds(settings, kubectl, "get", "--raw=/readyz"),
-                within_s=READY_WITHIN_S,
-            )
+        _wait(wanted, "containerd", lambda: containers.answers(settings))
+        if fresh:
+            containers.remove_all(settings)  # of a life that ended without containerd
+        _import_system_images(wanted)
+        _wait(wanted, "the API server", lambda: _succeeds(settings, kubectl, "get", "--raw=/readyz"))
     with step("start the node"):
         for name in wanted.configuration.commands:
             _start(wanted, name)
-        with _watching(wanted):
-            _kubectl(settings, kubectl, "apply", f"--filename={settings.state / SYSTEM_MANIFEST}")
-            wait_for(
-                "the node to register",
-                lambda: _succeeds(settings, kubectl, "get", f"node/{NODE_NAME}"),
-                within_s=READY_WITHIN_S,
-            )
-            patch = json.dumps({"spec": {"podCIDR": POD_RANGE, "podCIDRs": [POD_RANGE]}})
-            _kubectl(settings, kubectl, "patch", f"node/{NODE_NAME}", f"--patch={patch}")
-            wait_for("node and DNS", lambda: is_ready(settings, kubectl), within_s=READY_WITHIN_S)
+        _kubectl(settings, kubectl, "apply", f"--filename={settings.state / SYSTEM_MANIFEST}")
+        _wait(wanted, "the node", lambda: _succeeds(settings, kubectl, "get", f"node/{NODE_NAME}"))
+        patch = json.dumps({"spec": {"podCIDR": POD_RANGE, "podCIDRs": [POD_RANGE]}})
+        _kubectl(settings, kubectl, "patch", f"node/{NODE_NAME}", f"--patch={patch}")
+        _wait(wanted, "node and DNS", lambda: is_ready(settings, kubectl))
 
 
 def _write_files(wanted: Plan) -> None:
@@ -182,7 +194,7 @@ def _write_files(wanted: Plan) -> None:
     for user in (*KUBECONFIG_USERS, "admin"):
         files[state / f"{user}.kubeconfig"] = make_kubeconfig(state / "certificates", user)
     described = {"boot_id": processes.boot_id(), "configuration": wanted.configuration.as_text()}
-    files[state / "cluster.json"] = json.dumps(described)
+    files[state / MARKER] = json.dumps(described)
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -208,38 +220,34 @@ def _import_system_images(wanted: Plan) -> None:
 
 
 def _stop(settings: Settings) -> None:
+    if not (settings.state / MARKER).exists():
+        return
     alive = running(settings)
-    was_up = (settings.state / "run").exists()
-    processes.stop([process for name, process in alive.items() if name != "containerd"], grace_s=STOP_GRACE_S)
-    containers.kill_all(settings)
-    if containers.answers(settings):
-        containers.forget_all(settings)
-    processes.stop([process for name, process in alive.items() if name == "containerd"], grace_s=STOP_GRACE_S)
+    for names in STOP_ORDER:
+        processes.stop([alive[name] for name in names if name in alive], grace_s=STOP_GRACE_S)
+        if "kubelet" in names:  # from here on nothing starts a container again
+            containers.remove_all(settings)
     containers.unmount_all(settings)
-    if was_up:
-        network.remove()
-    for name in EPHEMERAL:
+    network.remove()
+    leftovers.remove(settings)
+    for name in (*EPHEMERAL, MARKER):
         path = settings.state / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-@contextmanager
-def _watching(wanted: Plan) -> Iterator[None]:
-    """Turn a wait that failed into the reason: the end of the log of the first component that is gone."""
-    try:
-        yield
-    except (StartFailedError, TimeoutError, subprocess.CalledProcessError) as error:
+def _wait(wanted: Plan, what: str, condition: Callable[[], bool]) -> None:
+    """Wait for `condition`, as long as all that was started runs."""
+
+    def holds() -> bool:
         alive = running(wanted.settings)
-        gone = [
-            name
-            for name in wanted.configuration.commands
-            if name not in alive and _log(wanted.settings, name).exists()
-        ]
-        if not gone:
-            raise
-        raise StartFailedError(
-            f"{gone[0]} ended; {processes.tail(_log(wanted.settings, gone[0]))}"
-        ) from error
+        for record in (wanted.settings.state / "run").glob("*.json"):
+            if record.stem not in alive:
+                raise StartFailedError(
+                    f"{record.stem} ended; {processes.tail(_log(wanted.settings, record.stem))}"
+                )
+        return condition()
+
+    wait_for(what, holds, within_s=READY_WITHIN_S)
 
 
 def _succeeds(settings: Settings, kubectl: Path, *arguments: str) -> bool:
