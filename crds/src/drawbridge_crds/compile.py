@@ -11,6 +11,7 @@ from drawbridge_crds.keys import MAX_KEYS_PER_TENANT, ApiKeyEntry
 from drawbridge_crds.policy import BackendType, CABundleRef, Cloud, Route, RoutingPolicy
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy, Proof, stricter
+from drawbridge_crds.rules import Metadata
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, KeyTarget, PoolTarget, RouteTarget
 
 
@@ -26,6 +27,13 @@ class TenantFacts:
 
     pools: Sequence[InferencePool]
     policy: RoutingPolicy | None
+    unreadable_pools: Sequence[Metadata] = ()
+    """Pools whose stored form does not parse. What they ask for is unknown: they count as Strict."""
+
+    policy_unreadable: bool = False
+    """The namespace has a policy that does not parse. What it forbids is unknown: nothing but Strict pools
+    answers, by name, and `policy` is None."""
+
     keys: Mapping[str, ApiKeyEntry] = field(default_factory=dict)
     """By key id."""
 
@@ -57,7 +65,13 @@ def compile_snapshot(facts: TenantFacts) -> Compiled:
     """Compile one namespace. Without a policy its pools answer by name, locally only."""
     spec = facts.policy.spec if facts.policy else None
     privacy = stricter(facts.floor, spec.privacy if spec else Privacy.STANDARD)
-    pools = tuple(_pool_target(pool, facts) for pool in sorted(facts.pools, key=lambda p: p.metadata.name))
+    if facts.policy_unreadable:
+        privacy = Privacy.STRICT
+    targets = [
+        *(_pool_target(pool.metadata, effective_privacy(pool, facts.floor), facts) for pool in facts.pools),
+        *(_pool_target(metadata, Privacy.STRICT, facts) for metadata in facts.unreadable_pools),
+    ]
+    pools = tuple(sorted(targets, key=lambda target: target.name))
     names = tuple(pool.name for pool in pools)
     clouds = () if spec is None or privacy == Privacy.STRICT else spec.clouds
     snapshot = GatewaySnapshot(
@@ -79,13 +93,12 @@ def effective_privacy(pool: InferencePool, floor: Privacy) -> Privacy:
     return stricter(pool.spec.privacy, floor)
 
 
-def _pool_target(pool: InferencePool, facts: TenantFacts) -> PoolTarget:
-    name = pool.metadata.name
+def _pool_target(metadata: Metadata, privacy: Privacy, facts: TenantFacts) -> PoolTarget:
     return PoolTarget(
-        name=name,
-        uid=pool.metadata.uid,
-        privacy=effective_privacy(pool, facts.floor),
-        proof=facts.proofs.get(name, Proof.NOT_MEASURED),
+        name=metadata.name,
+        uid=metadata.uid,
+        privacy=privacy,
+        proof=facts.proofs.get(metadata.name, Proof.NOT_MEASURED),
     )
 
 

@@ -30,6 +30,7 @@ from typing import Any, Final
 import aiohttp
 from kubernetes.aio.client import ApiClient
 
+from drawbridge_operator import metrics
 from drawbridge_operator.errors import (
     ClusterError,
     ConflictError,
@@ -152,6 +153,7 @@ class Cluster:
         timeout_s = READ_TIMEOUT_S
         if verb != "GET":
             self._check_may_write()
+            metrics.WRITES.labels(verb, kind.kind).inc()
             timeout_s = WRITE_TIMEOUT_S
         what = f'{verb} {kind.kind} "{"/".join(filter(None, (namespace, name, subresource)))}"'
         try:

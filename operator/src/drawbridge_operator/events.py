@@ -25,6 +25,9 @@ CALM_REASONS: Final = frozenset(
 )
 """Steps of the usual life of a resource: type Normal. Everything else warns."""
 
+MAX_NOTE_BYTES: Final = 1024
+"""Limit of events.k8s.io/v1, in bytes of UTF-8; a condition's message is counted in characters."""
+
 _log = structlog.get_logger()
 
 
@@ -40,11 +43,11 @@ def make_transition_events(
         {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
+            "metadata": {"generateName": f"{metadata['name']}-", "namespace": metadata["namespace"]},
             "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "type": "Normal" if after.reason in CALM_REASONS else "Warning",
             "reason": after.reason,
-            "note": after.message or f"Ready is {after.status}",
+            "note": _note(after),
             "action": "Reconcile",
             "reportingController": f"drawbridge.dev/{FIELD_MANAGER}",
             "reportingInstance": reporter,
@@ -78,6 +81,11 @@ async def post_transitions(
 
 def _ready(conditions: Iterable[Condition]) -> Condition | None:
     return next((c for c in conditions if c.type == ConditionType.READY), None)
+
+
+def _note(condition: Condition) -> str:
+    text = condition.message or f"Ready is {condition.status}"
+    return text.encode()[:MAX_NOTE_BYTES].decode(errors="ignore")
 
 
 def _essence(condition: Condition) -> tuple[str, str]:

@@ -1,11 +1,12 @@
 """The operator's settings, read from the environment once."""
 
+import json
 import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from drawbridge_crds.pool import AcceleratorType
@@ -14,6 +15,8 @@ from drawbridge_operator.errors import SettingsError
 
 MIN_SECRET_CHARS: Final = 16
 """Our bound, the gateway's too: shorter ones are placeholders."""
+
+MAX_PORT: Final = 65_535
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
@@ -53,7 +56,11 @@ class Settings:
     engine_pull_secrets: tuple[str, ...] = ()
     """Names of pull Secrets for engine pods, looked up in each pool's namespace."""
 
+    monitoring_peer: Mapping[str, Any] | None = None
+    """The NetworkPolicyPeer that may read the engines' metrics; None: nobody."""
+
     log_level: int = logging.INFO
+    metrics_port: int = 9090
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -75,7 +82,9 @@ class Settings:
             ),
             engine_images={kind: image for kind, v in _IMAGE_VARIABLES.items() if (image := read.text(v))},
             engine_pull_secrets=read.names("DRAWBRIDGE_ENGINE_PULL_SECRETS"),
+            monitoring_peer=read.peer("DRAWBRIDGE_MONITORING_PEER"),
             log_level=read.log_level("DRAWBRIDGE_LOG_LEVEL"),
+            metrics_port=read.port("DRAWBRIDGE_METRICS_PORT", default=9090),
         )
 
 
@@ -138,3 +147,34 @@ class _Reader:
         if value not in _LOG_LEVELS:
             raise SettingsError(f'{variable}="{value}" is not one of {", ".join(_LOG_LEVELS)}')
         return logging.getLevelNamesMapping()[value]
+
+    def peer(self, variable: str) -> Mapping[str, Any] | None:
+        if not (value := self.text(variable)):
+            return None
+        try:
+            peer = json.loads(value)
+        except ValueError:
+            peer = None
+        if not _is_selective_peer(peer):
+            raise SettingsError(
+                f"{variable}={value!r} is not one NetworkPolicyPeer as JSON that selects pods or namespaces: "
+                'write it like {"namespaceSelector": {"matchLabels": '
+                '{"kubernetes.io/metadata.name": "monitoring"}}}'
+            )
+        return dict(peer)
+
+    def port(self, variable: str, *, default: int) -> int:
+        value = self.text(variable) or str(default)
+        if not (value.isascii() and value.isdigit() and int(value) <= MAX_PORT):
+            raise SettingsError(f'{variable}="{value}" is not a port: write a number up to {MAX_PORT}')
+        return int(value)
+
+
+def _is_selective_peer(peer: Any) -> bool:
+    """Refuse what would let in more than monitoring: addresses, and selectors that are all empty."""
+    return (
+        isinstance(peer, dict)
+        and peer.keys() <= {"namespaceSelector", "podSelector"}
+        and all(isinstance(selector, dict) for selector in peer.values())
+        and any(peer.values())
+    )

@@ -6,6 +6,7 @@ from drawbridge_crds.conditions import Reason
 from drawbridge_crds.policy import RoutingPolicy
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy, Proof
+from drawbridge_crds.rules import Metadata
 
 CLOUD = {
     "name": "claude",
@@ -114,3 +115,18 @@ def test_findings_name_the_object_and_the_fix(facts: dict[str, Any], reason: Rea
     [finding] = compiled(**facts).findings
     assert finding.reason == reason
     assert words in finding.message
+
+
+def test_a_policy_that_cannot_be_read_closes_everything_but_strict_pools_by_name() -> None:
+    snapshot = compiled(policy=None, policy_unreadable=True, pools=[pool("standard")]).snapshot
+    assert snapshot.privacy == Privacy.STRICT
+    assert snapshot.models == ("standard",)
+    assert snapshot.clouds == ()
+    assert snapshot.routes == ()
+
+
+def test_a_pool_that_cannot_be_read_still_answers_but_counts_as_strict() -> None:
+    unreadable = Metadata(name="other", uid="uid-other")
+    [coder, other] = compiled(unreadable_pools=[unreadable]).snapshot.pools
+    assert (coder.name, coder.privacy) == ("coder", Privacy.STANDARD)
+    assert (other.name, other.uid, other.privacy) == ("other", "uid-other", Privacy.STRICT)

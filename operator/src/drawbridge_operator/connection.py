@@ -1,0 +1,40 @@
+"""Where the API server is and who we are to it: the pod's service account, else the kubeconfig.
+
+The client library and kopf both take it from here: kopf's own login would ask the cluster's DNS for
+the API server, which a pod's environment names by address.
+"""
+
+from typing import Any
+
+import kopf
+from kubernetes.aio import config
+from kubernetes.aio.client import Configuration
+
+
+async def load_configuration() -> Configuration:
+    """Configure the client; a service account's token is read again while it is used."""
+    configuration = Configuration()
+    try:
+        config.load_incluster_config(configuration)  # type: ignore[no-untyped-call] # not annotated there
+    except config.ConfigException:
+        await config.load_kube_config(  # type: ignore[no-untyped-call] # likewise
+            client_configuration=configuration
+        )
+    return configuration
+
+
+async def kopf_login(**_: Any) -> kopf.ConnectionInfo:
+    """Give kopf the same credentials; it asks again when they are refused."""
+    configuration = await load_configuration()
+    header = await configuration.get_api_key_with_prefix("BearerToken") or ""
+    scheme, _separator, token = header.partition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        scheme=scheme or None,
+        token=token or None,
+        proxy_url=configuration.proxy,
+    )

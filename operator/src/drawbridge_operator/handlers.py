@@ -1,0 +1,114 @@
+"""Events become keys, one line each. No decision is made here, and nothing can fail.
+
+kopf logs and drops what an on.event handler raises, and writes what it returns into the object's
+status: so the handlers do neither. There is no other kind of handler, because those make kopf write:
+finalizers, annotations, events.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+import kopf
+from drawbridge_crds.names import (
+    ENGINE_LABEL,
+    KEYS_LABEL,
+    POOL_LABEL,
+    PRIVACY_FLOOR_LABEL,
+    SNAPSHOT_LABEL,
+    TENANT_LABEL,
+)
+
+from drawbridge_operator.cluster import FIELD_MANAGER
+from drawbridge_operator.controller import Key, KeyKind
+from drawbridge_operator.kinds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    INFERENCE_POOL,
+    NAMESPACE,
+    NETWORK_POLICY,
+    POD,
+    POD_DISRUPTION_BUDGET,
+    ROUTING_POLICY,
+    SERVICE,
+    Kind,
+)
+
+_MANAGED: Final = f"app.kubernetes.io/managed-by={FIELD_MANAGER}"
+
+WATCHED: Final[Mapping[Kind, str]] = {
+    INFERENCE_POOL: "",
+    ROUTING_POLICY: "",
+    DEPLOYMENT: _MANAGED,
+    SERVICE: _MANAGED,
+    POD_DISRUPTION_BUDGET: _MANAGED,
+    NETWORK_POLICY: _MANAGED,
+    POD: ENGINE_LABEL,
+    CONFIG_MAP: KEYS_LABEL,  # on snapshots too, so that one watch sees both
+    NAMESPACE: PRIVACY_FLOOR_LABEL,  # a label taken away arrives as a deletion
+}
+"""The label selector, applied by the API server, of every kind that is watched."""
+
+
+def register_handlers(registry: kopf.OperatorRegistry, add: Callable[[Key], None]) -> None:
+    """Have kopf turn what it sees into keys."""
+
+    async def pool_seen(namespace: str, name: str, **_: Any) -> None:
+        add(Key(KeyKind.POOL, namespace, name))
+        add(Key(KeyKind.TENANT, namespace))
+
+    async def policy_seen(namespace: str, **_: Any) -> None:
+        add(Key(KeyKind.TENANT, namespace))
+
+    async def child_seen(namespace: str, labels: Mapping[str, str], **_: Any) -> None:
+        add(child_key(namespace, labels))
+
+    async def config_map_seen(namespace: str, labels: Mapping[str, str], **_: Any) -> None:
+        add(config_map_key(namespace, labels))
+
+    async def namespace_seen(name: str, **_: Any) -> None:
+        add(Key(KeyKind.NAMESPACE, name))
+
+    handlers: dict[Kind, Callable[..., Coroutine[None, None, None]]] = {
+        INFERENCE_POOL: pool_seen,
+        ROUTING_POLICY: policy_seen,
+        CONFIG_MAP: config_map_seen,
+        NAMESPACE: namespace_seen,
+    }
+    for kind in WATCHED:
+        kopf.on.event(*_selector(kind), registry=registry)(handlers.get(kind, child_seen))
+
+
+def child_key(namespace: str, labels: Mapping[str, str]) -> Key:
+    """Name what an object made by the operator belongs to: a pool, or the system."""
+    if pool := labels.get(POOL_LABEL):
+        return Key(KeyKind.POOL, namespace, pool)
+    return Key(KeyKind.SYSTEM)
+
+
+def config_map_key(namespace: str, labels: Mapping[str, str]) -> Key:
+    """Name the tenant of a ConfigMap: of its API keys, or of its snapshot."""
+    if SNAPSHOT_LABEL in labels:
+        return Key(KeyKind.TENANT, labels.get(TENANT_LABEL) or namespace)
+    return Key(KeyKind.TENANT, namespace)
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Make kopf watch on its own terms and write nothing."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.scanning.disabled = True  # no list of CRDs or namespaces, and no right to it
+    settings.watching.chunk_size = 500
+    settings.process.ultimate_exiting_timeout = None  # the kubelet's grace period does that
+    # kopf takes its finalizer off every object it sees, as it has no handler for deletion here.
+    # Under its usual name that would be another kopf operator's.
+    settings.persistence.finalizer = "drawbridge.dev/never-set"
+    for kind, selector in WATCHED.items():
+        if selector:
+            settings.watching.label_selectors[_selector(kind)] = selector
+    return settings
+
+
+def _selector(kind: Kind) -> tuple[str, str, str]:
+    group, _, version = kind.api_version.rpartition("/")
+    return group, version, kind.plural

@@ -1,0 +1,30 @@
+"""Accepted: the policy is valid, and the operator acts on it."""
+
+from collections.abc import Sequence
+
+from drawbridge_crds.compile import Finding
+from drawbridge_crds.conditions import Condition, ConditionType, Reason
+
+from drawbridge_operator.parse import Unreadable
+
+
+def accepted(
+    unreadable: Unreadable | None, too_large_bytes: int | None, findings: Sequence[Finding]
+) -> Condition:
+    """Judge the policy itself. Clouds that privacy excludes leave it accepted: the rest of it is in force."""
+    if unreadable is not None:
+        return _refused(f"{unreadable.message}; until then only Strict pools answer, and no cloud")
+    if too_large_bytes is not None:
+        return _refused(
+            f"compiled, the policy takes {too_large_bytes:,} bytes, and a ConfigMap holds 1,048,576: use "
+            "smaller CA bundles, or revoke API keys; until then only Strict pools answer, and no cloud"
+        )
+    mine = [finding for finding in findings if finding.condition == ConditionType.ACCEPTED]
+    if mine:
+        message = "; ".join(finding.message for finding in mine)
+        return Condition.of(ConditionType.ACCEPTED, "True", mine[0].reason, message)
+    return Condition.of(ConditionType.ACCEPTED, "True", Reason.ACCEPTED, "the policy is in force")
+
+
+def _refused(message: str) -> Condition:
+    return Condition.of(ConditionType.ACCEPTED, "False", Reason.INVALID, message)

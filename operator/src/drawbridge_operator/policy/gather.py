@@ -1,0 +1,101 @@
+"""All that one reconcile of a tenant may look at, read before the first decision."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from drawbridge_crds.compile import TenantFacts
+from drawbridge_crds.keys import ApiKeyEntry, parse_keys
+from drawbridge_crds.names import DEFAULT_POLICY, KEYS_LABEL, snapshot_name
+from drawbridge_crds.policy import RoutingPolicy
+from drawbridge_crds.pool import InferencePool
+from drawbridge_crds.privacy import Privacy, namespace_floor
+
+from drawbridge_operator.cluster import Cluster, Object
+from drawbridge_operator.kinds import CONFIG_MAP, INFERENCE_POOL, NAMESPACE, ROUTING_POLICY
+from drawbridge_operator.parse import Unreadable, parse
+
+_KEYS_SELECTOR: Final = f"{KEYS_LABEL}=true"
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidKeys:
+    """Entries of one ConfigMap of API keys that do not parse."""
+
+    config_map: str
+    key_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyWorld:
+    """One namespace as the API server has it."""
+
+    facts: TenantFacts
+    """What decides the snapshot."""
+
+    policy: Object | None
+    unreadable_policy: Unreadable | None
+    invalid_keys: tuple[InvalidKeys, ...]
+    snapshot: Object | None
+    """The ConfigMap in the system namespace."""
+
+    @property
+    def is_vacant(self) -> bool:
+        """Whether neither a pool nor a policy is left."""
+        return not (self.facts.pools or self.facts.unreadable_pools or self.policy)
+
+
+async def gather_tenant(cluster: Cluster, system_namespace: str, tenant: str) -> PolicyWorld:
+    """Read everything that decides the snapshot and the policy's status, but for the bridge's report."""
+    namespace, pools, policy, key_maps, snapshot = await asyncio.gather(
+        cluster.get(NAMESPACE, "", tenant),
+        cluster.list(INFERENCE_POOL, tenant),
+        cluster.get(ROUTING_POLICY, tenant, DEFAULT_POLICY),
+        cluster.list(CONFIG_MAP, tenant, _KEYS_SELECTOR),
+        cluster.get(CONFIG_MAP, system_namespace, snapshot_name(tenant)),
+    )
+    parsed_pools = [parse(InferencePool, pool) for pool in pools]
+    parsed = parse(RoutingPolicy, policy) if policy else None
+    readable = None if isinstance(parsed, Unreadable) else parsed
+    unreadable = parsed if isinstance(parsed, Unreadable) else None
+    keys, invalid_keys = _read_keys(key_maps)
+    facts = TenantFacts(
+        tenant=tenant,
+        floor=_floor(namespace),
+        pools=[pool for pool in parsed_pools if not isinstance(pool, Unreadable)],
+        unreadable_pools=[pool.metadata for pool in parsed_pools if isinstance(pool, Unreadable)],
+        policy=readable,
+        policy_unreadable=unreadable is not None,
+        keys=keys,
+        ca_bundles=await _read_ca_bundles(cluster, tenant, readable) if readable else {},
+    )
+    return PolicyWorld(facts, policy, unreadable, invalid_keys, snapshot)
+
+
+def _floor(namespace: Object | None) -> Privacy:
+    """Read the privacy floor; of a namespace that is gone between two reads nothing is known: Strict."""
+    return namespace_floor(namespace["metadata"].get("labels", {})) if namespace else Privacy.STRICT
+
+
+def _read_keys(config_maps: Iterable[Object]) -> tuple[Mapping[str, ApiKeyEntry], tuple[InvalidKeys, ...]]:
+    """Join the keys of all ConfigMaps; of two entries with one id the first by ConfigMap name counts."""
+    entries: dict[str, ApiKeyEntry] = {}
+    invalid = []
+    for config_map in sorted(config_maps, key=lambda obj: str(obj["metadata"]["name"])):
+        found, invalid_ids = parse_keys(config_map.get("data", {}))
+        entries = {**found, **entries}
+        if invalid_ids:
+            invalid.append(InvalidKeys(config_map["metadata"]["name"], invalid_ids))
+    return entries, tuple(invalid)
+
+
+async def _read_ca_bundles(
+    cluster: Cluster, tenant: str, policy: RoutingPolicy
+) -> Mapping[tuple[str, str], str]:
+    """Read the PEM texts that the policy's clouds name, those that exist. Not watched: see reconcile.py."""
+    refs = {cloud.ca_bundle_ref for cloud in policy.spec.clouds if cloud.ca_bundle_ref}
+    names = sorted({ref.name for ref in refs})
+    config_maps = await asyncio.gather(*(cluster.get(CONFIG_MAP, tenant, name) for name in names))
+    data = {name: (obj or {}).get("data", {}) for name, obj in zip(names, config_maps, strict=True)}
+    return {(ref.name, ref.key): data[ref.name][ref.key] for ref in refs if ref.key in data[ref.name]}

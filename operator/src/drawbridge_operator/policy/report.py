@@ -1,0 +1,60 @@
+"""Which Secrets the bridge can read, in its own words. The operator reads none."""
+
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated, Final
+
+import aiohttp
+from drawbridge_crds.policy import SecretKeyRef
+from drawbridge_crds.rules import StatusModel
+from pydantic import Field, ValidationError
+
+from drawbridge_operator.settings import Settings
+
+TIMEOUT_S: Final = 3.0
+"""The bridge answers from memory or after one read per Secret."""
+
+MAX_ANSWER_BYTES: Final = 65_536
+"""Sixteen clouds take 12 KiB at most."""
+
+
+class SecretState(StrEnum):
+    """What the bridge found."""
+
+    READABLE = "Readable"
+    NOT_FOUND = "NotFound"
+    """There is no such Secret, or no such key in it."""
+    FORBIDDEN = "Forbidden"
+    ERROR = "Error"
+
+
+class CloudCredential(StatusModel):
+    """One cloud's Secret."""
+
+    cloud: str
+    secret: SecretKeyRef
+    state: SecretState
+
+
+class CredentialReport(StatusModel):
+    """The answer of GET /status/credentials/{tenant}."""
+
+    clouds: Annotated[tuple[CloudCredential, ...], Field(max_length=64)]
+
+
+async def read_report(settings: Settings, tenant: str) -> CredentialReport | None:
+    """Ask the bridge; None when it cannot be reached, does not know the tenant yet, or makes no sense."""
+    url = f"{settings.bridge_url}/status/credentials/{tenant}"
+    headers = {"Authorization": f"Bearer {settings.bridge_token}"}
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(url, headers=headers, allow_redirects=False) as response,
+        ):
+            if response.status != HTTPStatus.OK:
+                return None
+            answer = await response.content.read(MAX_ANSWER_BYTES)
+            return CredentialReport.model_validate_json(answer)
+    except (aiohttp.ClientError, OSError, TimeoutError, ValidationError):
+        return None

@@ -1,0 +1,59 @@
+"""The ConfigMap that carries a tenant's snapshot to gateways and bridge."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from drawbridge_crds.compile import Compiled, TenantFacts, compile_snapshot
+from drawbridge_crds.names import KEYS_LABEL, SNAPSHOT_KEY, SNAPSHOT_LABEL, TENANT_LABEL, snapshot_name
+
+from drawbridge_operator.cluster import FIELD_MANAGER, Object
+
+MAX_SNAPSHOT_BYTES: Final = 1_048_576
+"""What the API server takes as the data of one ConfigMap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A compiled snapshot that fits a ConfigMap."""
+
+    compiled: Compiled
+    too_large_bytes: int | None
+    """Size of what the policy asked for, when that did not fit; `compiled` is then its closed substitute."""
+
+
+def compile_fitting(facts: TenantFacts) -> Fitted:
+    """Compile; what does not fit is replaced by what a policy that cannot be read gives, then by no keys."""
+    compiled = compile_snapshot(facts)
+    size_bytes = _size_bytes(compiled)
+    if size_bytes <= MAX_SNAPSHOT_BYTES:
+        return Fitted(compiled, None)
+    closed = compile_snapshot(replace(facts, policy=None, policy_unreadable=True))
+    if _size_bytes(closed) > MAX_SNAPSHOT_BYTES:
+        closed = compile_snapshot(replace(facts, policy=None, policy_unreadable=True, keys={}))
+    return Fitted(closed, size_bytes)
+
+
+def make_snapshot(compiled: Compiled, system_namespace: str) -> Object:
+    """Make the ConfigMap."""
+    tenant = compiled.snapshot.tenant
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": snapshot_name(tenant),
+            "namespace": system_namespace,
+            "labels": {
+                "app.kubernetes.io/managed-by": FIELD_MANAGER,
+                "app.kubernetes.io/part-of": "drawbridge",
+                SNAPSHOT_LABEL: "true",
+                TENANT_LABEL: tenant,
+                # "true" marks a tenant's own keys; having the label at all lets one watch see both
+                KEYS_LABEL: "compiled",
+            },
+        },
+        "data": {SNAPSHOT_KEY: compiled.snapshot.to_wire()},
+    }
+
+
+def _size_bytes(compiled: Compiled) -> int:
+    return len(compiled.snapshot.to_wire().encode())

@@ -1,0 +1,41 @@
+"""The status of a policy: pure, from what was gathered, compiled and reported."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from drawbridge_crds.conditions import Condition, merge_conditions
+from drawbridge_crds.policy import RoutingPolicyStatus, SnapshotStatus
+from drawbridge_crds.snapshot import GatewaySnapshot
+
+from drawbridge_operator.cluster import Object
+
+
+def read_status(policy: Object) -> RoutingPolicyStatus:
+    """Read the status that the policy has."""
+    return RoutingPolicyStatus.model_validate(policy.get("status") or {})
+
+
+def make_status(
+    policy: Object, snapshot: GatewaySnapshot, conditions: Sequence[Condition], now: datetime
+) -> RoutingPolicyStatus:
+    """Make the status that the policy should have; equal to the one it has when nothing changed."""
+    generation = policy["metadata"]["generation"]
+    return RoutingPolicyStatus(
+        observed_generation=generation,
+        effective_privacy=snapshot.privacy,
+        snapshot=SnapshotStatus(hash=snapshot.content_hash()),
+        conditions=tuple(
+            merge_conditions(read_status(policy).conditions, conditions, generation=generation, now=now)
+        ),
+    )
+
+
+def with_status(policy: Object, status: RoutingPolicyStatus) -> Object:
+    """Make the object to apply: it names the policy by UID, so that a successor is not written to."""
+    metadata = policy["metadata"]
+    return {
+        "apiVersion": policy["apiVersion"],
+        "kind": policy["kind"],
+        "metadata": {k: metadata[k] for k in ("name", "namespace", "uid")},
+        "status": status.model_dump(mode="json", exclude_none=True),
+    }

@@ -1,0 +1,80 @@
+"""The way from gateway and bridge to the API server: a NetworkPolicy that only the operator can keep.
+
+A NetworkPolicy names addresses, those of the API server are known to the cluster alone, and they move.
+They are matched after the translation of the Service's address, so the endpoints count.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Final
+
+import structlog
+
+from drawbridge_operator.cluster import FIELD_MANAGER, Cluster, Object
+from drawbridge_operator.kinds import ENDPOINT_SLICE, NETWORK_POLICY
+from drawbridge_operator.plan import plan_write
+from drawbridge_operator.settings import Settings
+
+POLICY_NAME: Final = "drawbridge-api-server"
+
+RECHECK_S: Final = 30.0
+"""API servers move rarely, and a poll needs no right to read the cluster's other EndpointSlices."""
+
+_log = structlog.get_logger()
+
+
+async def reconcile_system(cluster: Cluster, settings: Settings) -> float:
+    """Keep the policy; returns the seconds until the next look."""
+    slices = await cluster.list(ENDPOINT_SLICE, "default", "kubernetes.io/service-name=kubernetes")
+    wanted = make_api_server_policy(slices, settings.namespace)
+    if wanted is None:  # an API server that answers has an address: keep what was known to work
+        _log.warning(
+            "api_server_addresses_missing", action="look at the EndpointSlices of Service default/kubernetes"
+        )
+        return RECHECK_S
+    write = plan_write(wanted, await cluster.get(NETWORK_POLICY, settings.namespace, POLICY_NAME))
+    if write is not None:
+        await cluster.apply(write)
+        _log.info("api_server_policy_written")
+    return RECHECK_S
+
+
+def make_api_server_policy(slices: Iterable[Object], system_namespace: str) -> Object | None:
+    """Allow gateway and bridge to reach the endpoints in these EndpointSlices; None when there are none."""
+    egress = sorted(
+        {
+            (ipaddress.ip_network(address).with_prefixlen, port["port"])
+            for endpoint_slice in slices
+            for endpoint in endpoint_slice.get("endpoints") or ()
+            for address in endpoint["addresses"]
+            for port in endpoint_slice.get("ports") or ()
+        }
+    )
+    if not egress:
+        return None
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            "name": POLICY_NAME,
+            "namespace": system_namespace,
+            "labels": {
+                "app.kubernetes.io/name": "drawbridge",
+                "app.kubernetes.io/part-of": "drawbridge",
+                "app.kubernetes.io/managed-by": FIELD_MANAGER,
+            },
+        },
+        "spec": {
+            "podSelector": {
+                "matchLabels": {"app.kubernetes.io/name": "drawbridge"},
+                "matchExpressions": [
+                    {"key": "app.kubernetes.io/component", "operator": "In", "values": ["bridge", "gateway"]}
+                ],
+            },
+            "policyTypes": ["Egress"],
+            "egress": [
+                {"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"protocol": "TCP", "port": port}]}
+                for cidr, port in egress
+            ],
+        },
+    }
