@@ -1,25 +1,34 @@
-"""The gateway as an ASGI application: exact paths to the data plane, everything else refused."""
+"""Puts the data plane together: the ASGI application of port 8080."""
 
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 
 from drawbridge_gateway.asgi import ASGIApp
+from drawbridge_gateway.dataplane.account import Accounts
+from drawbridge_gateway.dataplane.backends import Backends
+from drawbridge_gateway.dataplane.dispatch import Dispatcher
+from drawbridge_gateway.dataplane.entry import Entry
+from drawbridge_gateway.dataplane.generate import Generation
+from drawbridge_gateway.metrics import GatewayMetrics
+from drawbridge_gateway.protocols.anthropic import ANTHROPIC
+from drawbridge_gateway.protocols.openai import OPENAI
 from drawbridge_gateway.state import GatewayState
 
-DEFAULT_MAX_BODY_BYTES = 16 * 1024 * 1024
-DEFAULT_FIRST_BYTE_TIMEOUT_S = 120.0
+DEFAULT_MAX_BODY_BYTES: Final = 16 * 1024 * 1024
+DEFAULT_FIRST_BYTE_TIMEOUT_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What an administrator decides about the data plane."""
 
-    bridge_url: str | None = None
-    """`http://host:port` of the bridge; None: no cloud is ever used."""
+    bridge_url: str = ""
+    """`http://host:port` of the bridge; empty: no cloud is ever used."""
 
     bridge_token: str = ""
     """What the bridge wants to see as bearer token."""
@@ -40,5 +49,25 @@ def make_app(
     clock: Callable[[], float] = time.monotonic,
     wall_clock: Callable[[], float] = time.time,
 ) -> ASGIApp:
-    """Build the application of port 8080. Its metrics go to `registry`."""
-    raise NotImplementedError
+    """Build the application of port 8080. Its metrics go to `registry`.
+
+    `clock` is monotonic; `wall_clock`, in Unix time, decides whether a key has expired.
+
+    Raises:
+        ValueError: the bridge's URL is malformed.
+    """
+    rng = rng or random.Random()  # noqa: S311 - breaks ties and numbers requests; nothing rests on it
+    accounts = Accounts(GatewayMetrics(registry), clock)
+    backends = Backends(
+        state, bridge_url=options.bridge_url, bridge_token=options.bridge_token, clock=clock, rng=rng
+    )
+    dispatcher = Dispatcher(
+        backends, accounts, first_byte_timeout_s=options.first_byte_timeout_s, clock=clock
+    )
+    generations = {
+        dialect.path: Generation(
+            dialect, dispatcher, max_body_bytes=options.max_body_bytes, require_proof=options.require_proof
+        )
+        for dialect in (OPENAI, ANTHROPIC)
+    }
+    return Entry(state, generations, accounts, rng=rng, clock=clock, wall_clock=wall_clock)

@@ -5,6 +5,7 @@ two steps of a request. A request keeps the `Tenant` it began with.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from drawbridge_crds.snapshot import GatewaySnapshot
@@ -13,7 +14,15 @@ from drawbridge_gateway.auth.grants import Grant, GrantIndex
 from drawbridge_gateway.dataplane.tenant import Tenant, compile_tenant
 from drawbridge_gateway.upstream.balance import Endpoint, ReplicaSet
 
-__all__ = ["Endpoint", "GatewayState"]
+__all__ = ["Caller", "Endpoint", "GatewayState"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking, and what for."""
+
+    tenant: Tenant
+    grant: Grant
 
 
 class GatewayState:
@@ -57,12 +66,12 @@ class GatewayState:
         if replicas is not None:
             replicas.replace(())
 
-    def find_key(self, presented: str, now_s: float) -> tuple[Tenant, Grant] | None:
+    def authenticate(self, presented: str, now_s: float) -> Caller | None:
         """Return whom a presented API key speaks for at Unix time `now_s`, or None."""
         grant = self._grants.find(presented, now_s)
         if grant is None:
             return None
-        return self._tenants[grant.tenant], grant
+        return Caller(self._tenants[grant.tenant], grant)
 
     def replicas(self, tenant: str, pool: str) -> ReplicaSet | None:
         """Return the endpoints of a pool; None when the source named none."""

@@ -13,7 +13,7 @@ from drawbridge_crds.snapshot import GatewaySnapshot
 
 from drawbridge_gateway.dataplane import refusals
 from drawbridge_gateway.dataplane.tenant import Candidate, Cloud, Pool, Route, Tenant, route_privacy
-from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
+from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused
 
 POOL_ROUTE_PREFIX: Final = "pool:"
 """Begins the route of a request that names a pool, as in `pool:coder`. A route's name has no colon."""
@@ -37,27 +37,32 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The decision: at least one candidate, in the order in which they are tried."""
+    """The decision: candidates in the order in which they are tried, or why there is none."""
 
     route: str
     privacy: Privacy
     candidates: tuple[Candidate, ...]
+    refusal: ApiError | None = None
+    """Set exactly when there is no candidate."""
 
 
 def plan_route(tenant: Tenant, asked: Asked, *, require_proof: bool) -> Plan:
     """Decide who may answer.
 
     Raises:
-        RequestRefused: when nobody may; the error says why and what to do.
+        RequestRefused: the model is not known, or no route fits.
     """
     if not may_ask(tenant, asked.model, asked.key_models):
         raise RequestRefused(refusals.unknown_model(asked.model))
     route = _pool_route(tenant, asked.model) or _first_match(tenant.routes, asked.task)
     privacy = stricter(tenant.privacy, route.privacy, Privacy.STRICT if asked.strict else Privacy.STANDARD)
-    candidates: Sequence[Candidate] = route.candidates
     if privacy is Privacy.STRICT:
-        candidates = _strict_only(route, require_proof=require_proof)
-    return Plan(route.name, privacy, _speaking(route.name, candidates, asked.protocol))
+        found = _strict_only(route, require_proof=require_proof)
+    else:
+        found = _speaking(route, asked.protocol)
+    if isinstance(found, ApiError):
+        return Plan(route.name, privacy, (), found)
+    return Plan(route.name, privacy, found)
 
 
 def may_ask(tenant: Tenant, model: str, key_models: frozenset[str] | None) -> bool:
@@ -102,29 +107,29 @@ def _first_match(routes: Sequence[Route], task: str | None) -> Route:
     raise RequestRefused(refusals.no_route())
 
 
-def _strict_only(route: Route, *, require_proof: bool) -> list[Candidate]:
-    strict = [
-        (candidate, candidate.target)
-        for candidate in route.candidates
-        if isinstance(candidate.target, Pool) and candidate.target.privacy is Privacy.STRICT
-    ]
+def _strict_only(route: Route, *, require_proof: bool) -> tuple[Candidate, ...] | ApiError:
+    strict = [c for c in route.candidates if _is_strict_pool(c.target)]
     if not strict:
-        raise RequestRefused(refusals.privacy_refused(route.name))
-    proven = [candidate for candidate, pool in strict if pool.proven or not require_proof]
-    if not proven:
-        raise RequestRefused(refusals.privacy_not_proven(route.name, (pool.name for _, pool in strict)))
-    return proven
+        return refusals.privacy_refused(route.name)
+    proven = tuple(c for c in strict if not require_proof or (isinstance(c.target, Pool) and c.target.proven))
+    return proven or refusals.privacy_not_proven(route.name, (c.target.name for c in strict))
 
 
-def _speaking(route_name: str, candidates: Sequence[Candidate], protocol: Protocol) -> tuple[Candidate, ...]:
+def _is_strict_pool(target: Pool | Cloud) -> bool:
+    return isinstance(target, Pool) and target.privacy is Privacy.STRICT
+
+
+def _speaking(route: Route, protocol: Protocol) -> tuple[Candidate, ...] | ApiError:
     """Leave out clouds of the other protocol: nothing translates yet. Engines speak both."""
-    fitting = tuple(c for c in candidates if isinstance(c.target, Pool) or _speaks(c.target, protocol))
+    fitting = tuple(c for c in route.candidates if _speaks(c.target, protocol))
     if fitting:
         return fitting
-    if not candidates:
-        raise RequestRefused(refusals.no_backend(route_name))
-    raise RequestRefused(refusals.protocol_not_spoken(route_name, (c.target.name for c in candidates)))
+    if not route.candidates:
+        return refusals.no_backend(route.name)
+    return refusals.protocol_not_spoken(route.name, (c.target.name for c in route.candidates))
 
 
-def _speaks(cloud: Cloud, protocol: Protocol) -> bool:
-    return (cloud.provider is Provider.ANTHROPIC) == (protocol is Protocol.ANTHROPIC)
+def _speaks(target: Pool | Cloud, protocol: Protocol) -> bool:
+    if isinstance(target, Pool):
+        return True
+    return (target.provider is Provider.ANTHROPIC) == (protocol is Protocol.ANTHROPIC)

@@ -33,6 +33,8 @@ class ApiError:
     """The field or header at fault."""
 
     retry_after_s: int | None = None
+    allow: str | None = None
+    """The method that the path is served with (405)."""
 
 
 class RequestRefused(Exception):  # noqa: N818 - it is an outcome that is told, not a bug

@@ -1,0 +1,140 @@
+"""What is written down of a request: one log line and its metrics, free of content."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import structlog
+from drawbridge_crds.cost import Usage, answer_cost
+from drawbridge_crds.policy import FallbackReason
+from drawbridge_crds.privacy import Privacy
+
+from drawbridge_gateway.dataplane.fallback import Failure
+from drawbridge_gateway.dataplane.tenant import Cloud, Pool
+from drawbridge_gateway.metrics import NOBODY, GatewayMetrics
+from drawbridge_gateway.protocols.errors import Protocol
+
+CLIENT_GONE = 499
+"""Status in the log of a request whose client left first; the number that nginx made customary."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Record:
+    """One request, as far as it came."""
+
+    request_id: str
+    protocol: Protocol
+    started_s: float
+    tenant: str = NOBODY
+    key_id: str = ""
+    currency: str = ""
+    route: str = NOBODY
+    privacy: Privacy | None = None
+    target: Pool | Cloud | None = None
+    stream: bool = False
+    status: int = 0
+    code: str = ""
+    first_byte_s: float | None = None
+    """Monotonic time at which the first byte of content was sent."""
+    usage: Usage | None = None
+    causes: list[str] = field(default_factory=list)
+    """Of the attempts that failed, in order."""
+
+    @property
+    def backend(self) -> str:
+        """Name who answered, as the header x-drawbridge-backend does."""
+        return backend_name(self.target) if self.target else NOBODY
+
+    @property
+    def cost(self) -> Decimal | None:
+        """Price the answer; None when that cannot be known. What pools answer costs nothing."""
+        if isinstance(self.target, Pool):
+            return Decimal(0)
+        if self.target is None or self.target.prices is None or self.usage is None:
+            return None
+        return answer_cost(self.target.prices, self.usage)
+
+
+def backend_name(target: Pool | Cloud) -> str:
+    """Return `pool/NAME` or `cloud/NAME`."""
+    return f"pool/{target.name}" if isinstance(target, Pool) else f"cloud/{target.name}"
+
+
+class Accounts:
+    """Writes records down."""
+
+    __slots__ = ("_clock", "_metrics")
+
+    def __init__(self, metrics: GatewayMetrics, clock: Callable[[], float]) -> None:
+        self._metrics = metrics
+        self._clock = clock
+
+    def begin(self) -> None:
+        """Count a request in."""
+        self._metrics.in_flight.inc()
+
+    def attempt_failed(self, record: Record, failure: Failure) -> None:
+        """Note that `record.target` gave no answer."""
+        record.causes.append(failure.cause)
+        self._metrics.failures.labels(record.tenant, record.route, record.backend, failure.cause).inc()
+
+    def fell_back(self, record: Record, reason: FallbackReason) -> None:
+        """Note that another backend is tried."""
+        self._metrics.fallbacks.labels(record.tenant, record.route, reason).inc()
+
+    def end(self, record: Record) -> None:
+        """Count a request out and log it."""
+        took_s = self._clock() - record.started_s
+        metrics, tenant, route, backend = self._metrics, record.tenant, record.route, record.backend
+        metrics.in_flight.dec()
+        ended = "client_gone" if record.status == CLIENT_GONE else f"{record.status // 100}xx"
+        metrics.requests.labels(tenant, route, backend, ended).inc()
+        metrics.request_seconds.labels(tenant, backend).observe(took_s)
+        if record.first_byte_s is not None:
+            metrics.first_byte_seconds.labels(tenant, backend).observe(record.first_byte_s - record.started_s)
+        if record.code in {"privacy_refused", "privacy_not_proven"}:
+            metrics.privacy_refusals.labels(tenant, record.code).inc()
+        cost = record.cost
+        if record.usage is not None:
+            self._count_tokens(record, record.usage)
+        if cost:
+            metrics.cost.labels(tenant, backend, record.currency).inc(float(cost))
+        _write_line(record, cost, took_s)
+
+    def _count_tokens(self, record: Record, usage: Usage) -> None:
+        tokens = self._metrics.tokens
+        for direction, number in (
+            ("input", usage.input_tokens),
+            ("cached_input", usage.cached_input_tokens),
+            ("output", usage.output_tokens),
+        ):
+            if number:
+                tokens.labels(record.tenant, record.route, record.backend, direction).inc(number)
+
+
+def _write_line(record: Record, cost: Decimal | None, took_s: float) -> None:
+    usage = record.usage or Usage()
+    log.info(
+        "request_finished",
+        request_id=record.request_id,
+        protocol=record.protocol.value,
+        tenant=record.tenant,
+        key_id=record.key_id,
+        route=record.route,
+        privacy=record.privacy.value if record.privacy else None,
+        backend=record.backend,
+        stream=record.stream,
+        status=record.status,
+        code=record.code or None,
+        failed_attempts=record.causes or None,
+        input_tokens=usage.input_tokens,
+        cached_input_tokens=usage.cached_input_tokens,
+        output_tokens=usage.output_tokens,
+        cost=None if cost is None else str(cost),
+        first_byte_ms=None
+        if record.first_byte_s is None
+        else round((record.first_byte_s - record.started_s) * 1000, 1),
+        took_ms=round(took_s * 1000, 1),
+    )

@@ -1,0 +1,201 @@
+"""What a failed attempt means: may another backend try, and what is the client told if none does. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from drawbridge_crds.policy import FallbackReason
+
+from drawbridge_gateway.dataplane.tenant import Candidate, Cloud, Pool
+from drawbridge_gateway.protocols.dialect import StreamFailure
+from drawbridge_gateway.protocols.errors import ApiError
+from drawbridge_gateway.upstream.errors import BusyError, SilentError, UnreachableError, UpstreamError
+
+DEFAULT_RETRY_AFTER_S: Final = 1
+"""Told to clients when the backend did not say. Ours: official SDKs back off from there."""
+
+MAX_RETRY_AFTER_S: Final = 3600
+"""Longer ones are cut: an hour is as good as never for a request in hand. Ours."""
+
+_CONTEXT_WORDS: Final = re.compile(
+    r"context length|context window|context_length_exceeded|(?:prompt|input) is too long",
+    re.IGNORECASE,
+)
+"""SGLang 0.5.23 (tokenizer_manager.py), OpenAI and Anthropic, in their words for the same thing."""
+
+_CONTEXT_LIMIT: Final = re.compile(
+    r"(?:context length\D{0,20}|maximum of |> )(\d{2,9})(?: tokens?| maximum)", re.IGNORECASE
+)
+"""The number of tokens that would have fitted."""
+
+_QUEUE_FULL: Final = "queue is full"
+"""SGLang's 503 for a full waiting queue (scheduler.py); it has no retry-after."""
+
+_BLAMED_FIELD: Final = re.compile(r"\b([a-z_]{1,40}) must be ")
+"""How SGLang names a sampling parameter that is out of range (sampling_params.py)."""
+
+_NAMEABLE: Final = frozenset({
+    "temperature", "top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty", "repetition_penalty",
+    "logit_bias", "max_tokens", "max_completion_tokens", "thinking.budget_tokens",
+})  # fmt: skip
+
+_BUSY: Final = frozenset({429, 529})
+"""529 is Anthropic's word for an overloaded API."""
+
+_NOT_THE_CLIENTS: Final = frozenset({401, 403, 404, 405})
+"""Said by an engine these mean that it is not the engine we think it is; the client cannot mend that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt gave no answer."""
+
+    reason: FallbackReason | None
+    """None: nobody else is to try, the fault lies with the request."""
+
+    error: ApiError
+    """For the client, when this is the last attempt."""
+
+    cause: str
+    """For logs and metrics, such as `status_500`: a word of a small vocabulary, never a backend's text."""
+
+
+def next_candidate(candidates: Sequence[Candidate], start: int, reason: FallbackReason | None) -> int | None:
+    """Return the index, from `start` on, of the candidate that may try after a failure; None: nobody."""
+    if reason is None:
+        return None
+    for index in range(start, len(candidates)):
+        when = candidates[index].when
+        if when is None or reason in when:
+            return index
+    return None
+
+
+def upstream_failed(target: Pool | Cloud, error: UpstreamError) -> Failure:
+    """Judge an exchange that ended without a complete answer, before any content."""
+    name = _name(target)
+    if isinstance(error, SilentError):
+        return Failure(
+            FallbackReason.TIMEOUT,
+            ApiError(
+                504, "backend_timeout", f"{name} did not begin to answer in time: try again, or send less"
+            ),
+            "timeout",
+        )
+    if isinstance(error, BusyError):
+        return _overloaded(name, 503, None, "at_limit")
+    if isinstance(error, UnreachableError):
+        return Failure(
+            FallbackReason.UNAVAILABLE,
+            ApiError(
+                503,
+                "backend_unavailable",
+                f"{name} has no ready replica that can be reached: try again in a moment",
+                retry_after_s=DEFAULT_RETRY_AFTER_S,
+            ),
+            "unreachable",
+        )
+    return broken(target)
+
+
+def broken(target: Pool | Cloud) -> Failure:
+    """Judge an answer that was cut, or is not what the protocol says, before any content."""
+    return Failure(
+        FallbackReason.UNAVAILABLE,
+        ApiError(502, "backend_error", f"{_name(target)} broke off its answer: try again"),
+        "broken",
+    )
+
+
+def status_failed(target: Pool | Cloud, status: int, retry_after: bytes | None, text: str) -> Failure:
+    """Judge an answer with an error status. `text` is only searched, never repeated."""
+    name = _name(target)
+    if status in _BUSY or (status == HTTPStatus.SERVICE_UNAVAILABLE and (retry_after or _QUEUE_FULL in text)):
+        return _overloaded(name, status, _seconds(retry_after), f"status_{status}")
+    if status == HTTPStatus.FORBIDDEN and isinstance(target, Cloud):
+        return Failure(
+            None,
+            ApiError(403, "privacy_refused", f"the bridge refused to let this request reach {name}"),
+            "refused_by_bridge",
+        )
+    if status == HTTPStatus.GATEWAY_TIMEOUT:
+        return upstream_failed(target, SilentError())
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _NOT_THE_CLIENTS:
+        return Failure(
+            FallbackReason.UNAVAILABLE,
+            ApiError(502, "backend_error", f"{name} failed: try again"),
+            f"status_{status}",
+        )
+    if _CONTEXT_WORDS.search(text):
+        return _context_too_long(name, text)
+    return _clients_fault(name, status, text)
+
+
+def stream_failed(target: Pool | Cloud, failure: StreamFailure) -> Failure:
+    """Judge an error that came as an event, before any content."""
+    if failure.status == 0 and not _CONTEXT_WORDS.search(failure.text):
+        return broken(target)
+    return status_failed(target, failure.status or 400, None, failure.text)
+
+
+def stream_broke_off(target: Pool | Cloud) -> ApiError:
+    """Say to a client that has part of an answer that the rest will not come."""
+    return ApiError(502, "stream_interrupted", f"{_name(target)} broke off in the middle of its answer")
+
+
+def _overloaded(name: str, status: int, retry_after_s: int | None, cause: str) -> Failure:
+    return Failure(
+        FallbackReason.OVERLOADED,
+        ApiError(
+            status,
+            "backend_overloaded",
+            f"{name} is overloaded: try again later",
+            retry_after_s=retry_after_s or DEFAULT_RETRY_AFTER_S,
+        ),
+        cause,
+    )
+
+
+def _context_too_long(name: str, text: str) -> Failure:
+    limit = _CONTEXT_LIMIT.search(text)
+    fits = f" of {limit.group(1)} tokens" if limit else ""
+    return Failure(
+        FallbackReason.CONTEXT_TOO_LONG,
+        ApiError(
+            400,
+            "context_length_exceeded",
+            f"the request and its answer do not fit the context length{fits} of {name}: shorten the "
+            "messages or lower max_tokens",
+            param="messages",
+        ),
+        "context_too_long",
+    )
+
+
+def _clients_fault(name: str, status: int, text: str) -> Failure:
+    blamed = _BLAMED_FIELD.search(text)
+    param = blamed.group(1) if blamed and blamed.group(1) in _NAMEABLE else None
+    what = f'the value of "{param}"' if param else "a parameter, a message or a tool"
+    return Failure(
+        None,
+        ApiError(
+            status,
+            "invalid_request",
+            f"{name} refused the request as invalid: {what} is not one it accepts",
+            param=param,
+        ),
+        f"status_{status}",
+    )
+
+
+def _seconds(retry_after: bytes | None) -> int | None:
+    """Read a retry-after in seconds; its other form, a date, is left to the default."""
+    if retry_after is None or not retry_after.isdigit():
+        return None
+    return min(int(retry_after[:9]), MAX_RETRY_AFTER_S)
+
+
+def _name(target: Pool | Cloud) -> str:
+    return f'pool "{target.name}"' if isinstance(target, Pool) else f'cloud "{target.name}"'

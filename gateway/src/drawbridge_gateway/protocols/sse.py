@@ -1,0 +1,66 @@
+"""Server-sent events as bytes: cut a stream between events, read one (WHATWG HTML, section 9.2.6)."""
+
+from typing import Final
+
+MAX_EVENT_BYTES: Final = 1024 * 1024
+"""Of one event. Ours: log probabilities of 20 alternatives for a long chunk stay far below it."""
+
+
+class EventCutter:
+    """Holds back the beginning of an event until its end is there, so that only whole events pass."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the whole events among what was fed so far; b"" when there is none.
+
+        Raises:
+            ValueError: an event is longer than MAX_EVENT_BYTES.
+        """
+        if self._rest:
+            data = self._rest + data
+        end = _last_boundary(data)
+        if len(data) - end > MAX_EVENT_BYTES:
+            raise ValueError("an event of the stream is too long")
+        self._rest = data[end:]
+        return data[:end] if end != len(data) else data
+
+    @property
+    def pending(self) -> bool:
+        """Tell whether an event was begun and not ended."""
+        return bool(self._rest.strip())
+
+
+def split_events(events: bytes) -> list[bytes]:
+    """Split whole events, each with its blank line."""
+    if b"\r" in events:
+        events = events.replace(b"\r\n", b"\n")
+    return [part + b"\n\n" for part in events.split(b"\n\n") if part]
+
+
+def read_event(event: bytes) -> tuple[bytes, bytes]:
+    """Return an event's name (b"" when it has none) and its data."""
+    name, data = b"", []
+    for line in event.splitlines():
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            data.append(value.removeprefix(b" "))
+        elif field == b"event":
+            name = value.removeprefix(b" ")
+    return name, b"\n".join(data)
+
+
+def write_event(data: bytes, name: bytes = b"") -> bytes:
+    """Write an event whose data is one line."""
+    return b"event: %s\ndata: %s\n\n" % (name, data) if name else b"data: %s\n\n" % data
+
+
+def _last_boundary(data: bytes) -> int:
+    """Return where the last whole event ends, 0 when there is none."""
+    end = data.rfind(b"\n\n") + 2
+    if b"\r" not in data:
+        return end if end > 1 else 0
+    return max(end if end > 1 else 0, crlf + 4 if (crlf := data.rfind(b"\r\n\r\n")) >= 0 else 0)
