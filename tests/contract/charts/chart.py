@@ -55,10 +55,10 @@ def run_helm(*args: str, values: Mapping[str, Any] | None = None) -> str:
     return done.stdout
 
 
-def template(chart: str, values: Mapping[str, Any]) -> str:
-    """Render a chart as release `drawbridge` of its namespace; returns helm's text."""
+def template(chart: str, values: Mapping[str, Any], *, namespace: str = NAMESPACE) -> str:
+    """Render a chart as release `drawbridge` of `namespace`; returns helm's text."""
     path = str(CHARTS / chart)
-    return run_helm("template", "drawbridge", path, "--namespace", NAMESPACE, values=values)
+    return run_helm("template", "drawbridge", path, "--namespace", namespace, values=values)
 
 
 def objects(text: str) -> list[Object]:
@@ -71,10 +71,16 @@ def value_sets() -> list[str]:
     return sorted(path.name.removesuffix(".values.yaml") for path in GOLDEN.glob("*.values.yaml"))
 
 
+def values_of(name: str) -> dict[str, Any]:
+    """Read one of the value sets."""
+    values: dict[str, Any] = yaml.safe_load((GOLDEN / f"{name}.values.yaml").read_text())
+    return values
+
+
 @cache
 def render_set(name: str) -> str:
     """Render the chart drawbridge with one of the value sets."""
-    return template("drawbridge", yaml.safe_load((GOLDEN / f"{name}.values.yaml").read_text()))
+    return template("drawbridge", values_of(name))
 
 
 @cache

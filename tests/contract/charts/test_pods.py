@@ -121,7 +121,9 @@ IMAGES = [
                  "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0",
                  id="a registry and a digest of its own are left alone"),
     pytest.param("air-gapped", "drawbridge-gateway", "mirror.corp.example:5000/ai/drawbridge/gateway:0.1.0",
-                 id="a registry with a port"),
+                 id="a mirror with a port and a path"),
+    pytest.param("air-gapped", "drawbridge-operator", "build-host:5000/operator:0.1.0",
+                 id="a registry of its own known by its port"),
 ]  # fmt: skip
 
 
