@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from drawbridge_crds.conditions import Reason
+from drawbridge_crds.names import API_VERSION
+from drawbridge_crds.pool import InferencePool
 
 from drawbridge_operator.cluster import Object
 from drawbridge_operator.pool.checks.finding import Check, Finding
@@ -17,24 +19,22 @@ def foreign_children(facts: PoolFacts) -> list[Object]:
 
 def child_is_foreign(facts: PoolFacts) -> Finding | None:
     """Find children that belong to someone else."""
-    foreign = sorted(map(_describe, foreign_children(facts)))
+    foreign = sorted(_describe(child, facts.pool) for child in foreign_children(facts))
     if not foreign:
         return None
     return Finding("False", Reason.CHILD_CONFLICT, "; ".join(foreign))
 
 
-def _describe(child: Object) -> str:
+def _describe(child: Object, pool: InferencePool) -> str:
     metadata = child["metadata"]
-    what = f'{child["kind"]} "{metadata["name"]}" exists and '
+    what = f'{child["kind"]} "{metadata["name"]}"'
     owners: Sequence[Object] = metadata.get("ownerReferences", ())
     owner = next((o for o in owners if o.get("controller")), None)
     if owner is None:
-        return f"{what}was not made for this pool; delete it, or give the pool another name"
-    if owner["kind"] == "InferencePool":
-        return f"{what}belongs to a deleted pool of this name; it goes with its owner, or delete it"
-    return (
-        f'{what}belongs to {owner["kind"]} "{owner["name"]}"; remove that one, or give the pool another name'
-    )
+        return f"{what} exists and was not made for this pool; delete it, or give the pool another name"
+    if (owner["apiVersion"], owner["kind"]) == (API_VERSION, pool.kind):
+        return f"{what} belongs to a deleted pool of this name; it goes with its owner, or delete it"
+    return f'{what} belongs to {owner["kind"]} "{owner["name"]}"; remove that, or give the pool another name'
 
 
 def child_was_refused(facts: PoolFacts) -> Finding | None:

@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from drawbridge_crds.conditions import Reason
+from drawbridge_crds.pool import AcceleratorType
 
 from drawbridge_operator.pool.checks.finding import Check, Finding, replicas
 from drawbridge_operator.pool.facts import PoolFacts
 from drawbridge_operator.pool.pods import PodState
 from drawbridge_operator.pool.rollout import refused_pods
+
+_CHART_VALUES: Final = {
+    AcceleratorType.NVIDIA_GPU: "engine.images.nvidiaGpu",
+    AcceleratorType.CPU: "engine.images.cpu",
+}
 
 
 def image_is_unknown(facts: PoolFacts) -> Finding | None:
@@ -18,8 +24,8 @@ def image_is_unknown(facts: PoolFacts) -> Finding | None:
     accelerator = facts.pool.spec.accelerator.type
     return _problem(
         Reason.ENGINE_IMAGE_UNKNOWN,
-        f"there is no engine image for {accelerator}; set spec.engine.image, or the chart's engine image "
-        f"for {accelerator}",
+        f"no engine image is known for accelerator {accelerator}; set spec.engine.image, or "
+        f"{_CHART_VALUES[accelerator]} in the chart's values",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from drawbridge_crds.conditions import Reason
 
 from drawbridge_operator.pool.checks.accepted import child_is_foreign, child_was_refused
-from drawbridge_operator.pool.checks.finding import Check, Finding, replicas
+from drawbridge_operator.pool.checks.finding import Check, Finding
 from drawbridge_operator.pool.checks.problems import find_problems, image_is_unknown
 from drawbridge_operator.pool.facts import PoolFacts
 from drawbridge_operator.pool.rollout import is_complete, is_stalled, updated_replicas
@@ -33,7 +33,7 @@ def rollout_goes_on(facts: PoolFacts) -> Finding | None:
     return Finding(
         "True",
         Reason.ROLLING_OUT,
-        f"{min(updated, facts.wanted)} of {replicas(facts.wanted)} made from the current spec",
+        f"{min(updated, facts.wanted)} of {facts.wanted} replicas made from the current spec",
     )
 
 
