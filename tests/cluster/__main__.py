@@ -27,6 +27,8 @@ def main(arguments: list[str]) -> int:
     ) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130  # as shells say: ended by SIGINT; what was being started is stopped by now
 
 
 def _run(options: argparse.Namespace) -> int:

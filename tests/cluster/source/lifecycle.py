@@ -31,7 +31,7 @@ from tests.cluster.source.configuration import (
 from tests.cluster.source.processes import Process, StartFailedError
 from tests.cluster.source.settings import NODE_NAME, POD_RANGE, Settings
 
-COMPONENTS = (
+BUILT = (
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
@@ -40,14 +40,16 @@ COMPONENTS = (
     "kube-proxy",
     "kube-router",
 )
-PROGRAMS = (*COMPONENTS, "coredns", "pause", "kubectl", "helm")
+COMPONENTS = (*BUILT, "containerd")
+PROGRAMS = (*BUILT, "coredns", "pause", "kubectl", "helm")
 
 CNI_PLUGIN_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
 
 READY_WITHIN_S = 120.0
 """For a machine that is busy with builds; on an idle one all is ready after about 7 s (2 cores)."""
 
-STOP_GRACE_S = 10.0
+STOP_GRACE_S = 3.0
+"""Little, since nothing that they could still write down is kept."""
 
 STOP_ORDER = (
     ("kube-router", "kube-proxy", "kubelet", "kube-scheduler", "kube-controller-manager"),
@@ -164,8 +166,11 @@ def _why_replace(wanted: Plan) -> str:
 def _start_missing(wanted: Plan) -> None:
     settings, kubectl = wanted.settings, wanted.programs["kubectl"]
     alive = running(settings)
-    if all(name in alive for name in wanted.configuration.commands) and is_ready(settings, kubectl):
+    if all(name in alive for name in COMPONENTS) and is_ready(settings, kubectl):
         return
+    for name in COMPONENTS:
+        if name not in alive:
+            _record(settings, name).unlink(missing_ok=True)
     with step("start the control plane"):
         fresh = not (settings.state / "etcd").exists()
         _write_files(wanted)
@@ -207,7 +212,7 @@ def _start(wanted: Plan, name: str) -> None:
         return
     processes.start(
         wanted.configuration.commands[name],
-        record=wanted.settings.state / "run" / f"{name}.json",
+        record=_record(wanted.settings, name),
         log=_log(wanted.settings, name),
     )
 
@@ -260,6 +265,10 @@ def _kubectl(settings: Settings, kubectl: Path, *arguments: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise StartFailedError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+
+
+def _record(settings: Settings, name: str) -> Path:
+    return settings.state / "run" / f"{name}.json"
 
 
 def _log(settings: Settings, name: str) -> Path:

@@ -47,10 +47,10 @@ def start(command: list[str], *, record: Path, log: Path) -> Process:
         setsid=True,
         setsigmask=[],
     )
-    state = _stat(pid)
-    if state is None:
+    state, executable = _stat(pid), executable_of(pid)
+    if state is None or executable is None:
         raise StartFailedError(f"{command[0]} ended at once; {tail(log)}")
-    process = Process(pid, state.start_ticks, boot_id(), str(Path(command[0]).resolve()))
+    process = Process(pid, state.start_ticks, boot_id(), executable)
     record.parent.mkdir(parents=True, exist_ok=True)
     unfinished = record.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(asdict(process)))

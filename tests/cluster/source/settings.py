@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.cluster.interface import NoClusterError
+
 NODE_NAME: Final = "node-1"
 
 POD_BRIDGE: Final = "drawbridge-pods"
@@ -83,12 +85,15 @@ def read_settings(state: Path, environment: Mapping[str, str]) -> Settings:
 
     By default pods have no IPv6 link-local address: NetworkPolicies for IPv4 do not see those, and a strict
     pod would reach the node through them.
+
+    Raises:
+        NoClusterError: an option says something else.
     """
     link_local = environment.get("LINK_LOCAL", "off")
     if link_local not in {"on", "off"}:
-        raise ValueError(f"LINK_LOCAL={link_local}: write on or off")
+        raise NoClusterError(f"LINK_LOCAL={link_local}: write on or off")
     node_ports = environment.get("NODEPORTS", NARROW_NODE_PORTS)
     first, _, last = node_ports.partition("-")
     if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last) < 2**16):
-        raise ValueError(f"NODEPORTS={node_ports}: write FIRST-LAST, such as {NARROW_NODE_PORTS}")
+        raise NoClusterError(f"NODEPORTS={node_ports}: write FIRST-LAST, such as {NARROW_NODE_PORTS}")
     return Settings(state=state.resolve(), node_ports=node_ports, link_local=link_local == "on")
