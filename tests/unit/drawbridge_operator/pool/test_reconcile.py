@@ -1,0 +1,446 @@
+"""Which writes a reconcile makes, for every state of the world, and that it converges after any failure."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from drawbridge_crds.pool import AcceleratorType
+from drawbridge_operator.cluster import Object
+from drawbridge_operator.errors import (
+    ClusterError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NamespaceTerminatingError,
+    UnavailableError,
+)
+from drawbridge_operator.kinds import (
+    DEPLOYMENT,
+    INFERENCE_POOL,
+    NETWORK_POLICY,
+    PERSISTENT_VOLUME_CLAIM,
+    POD,
+    POD_DISRUPTION_BUDGET,
+    SECRET,
+    SERVICE,
+    Kind,
+)
+from drawbridge_operator.pool.reconcile import reconcile_pool
+from drawbridge_operator.settings import Settings
+
+from tests.unit.drawbridge_operator.pool.pools import (
+    BOUND_CLAIM,
+    LATER,
+    NAMESPACE,
+    NOW,
+    SETTINGS,
+    stored_pool,
+    waiting,
+)
+from tests.unit.drawbridge_operator.world import World, Write
+
+SECRET_NAME = "coder-engine-keys-11111111"
+
+CHILDREN: list[Write] = [
+    ("PATCH", "NetworkPolicy", "coder-engine"),
+    ("PATCH", "Secret", SECRET_NAME),
+    ("PATCH", "Deployment", "coder-engine"),
+    ("PATCH", "Service", "coder-engine"),
+    ("PATCH", "PodDisruptionBudget", "coder-engine"),
+]
+STATUS: Write = ("PATCH", "InferencePool/status", "coder")
+EVENT: Write = ("POST", "Event", "")
+POLICY, KEYS, ENGINES, SERVICE_WRITE, BUDGET = CHILDREN
+
+
+def world(*objects: Object, **spec: Any) -> World:
+    return World(NAMESPACE, BOUND_CLAIM, stored_pool(**spec), *objects)
+
+
+async def reconcile(world: World, *, settings: Settings = SETTINGS, now: datetime = NOW) -> float | None:
+    return await reconcile_pool(world, settings, lambda: now, "team-a", "coder")
+
+
+async def settled(**spec: Any) -> World:
+    """Return a world in which the pool's children exist and nothing is left to do."""
+    there = world(**spec)
+    await reconcile(there)
+    await reconcile(there)
+    there.written()
+    return there
+
+
+def change_spec(world: World, **spec: Any) -> None:
+    pool = copy.deepcopy(world.named(INFERENCE_POOL, "team-a", "coder"))
+    pool["spec"] |= spec
+    world.put(pool)
+
+
+def pool_status(world: World) -> Object:
+    status: Object = world.named(INFERENCE_POOL, "team-a", "coder").get("status", {})
+    return status
+
+
+def reason_of(world: World, kind: str) -> str:
+    conditions = {c["type"]: c["reason"] for c in pool_status(world).get("conditions", ())}
+    return str(conditions.get(kind, "absent"))
+
+
+def engine_image(world: World) -> str:
+    template = world.named(DEPLOYMENT, "team-a", "coder-engine")["spec"]["template"]
+    return str(template["spec"]["containers"][0]["image"])
+
+
+def foreign(kind: Kind) -> Object:
+    return {
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": {"name": "coder-engine", "namespace": "team-a", "labels": {"theirs": "true"}},
+        "spec": {"theirs": True},
+    }
+
+
+async def test_first_sight_writes_the_policy_first_the_keys_before_the_pods_and_the_status_last() -> None:
+    there = world()
+    assert await reconcile(there) is None
+    assert there.written() == [*CHILDREN, STATUS, EVENT]
+    assert there.events() == [("Normal", "PodsStarting")]
+
+
+async def test_a_stable_world_causes_no_write() -> None:
+    there = await settled()
+    for _ in range(3):
+        assert await reconcile(there, now=LATER) is None
+    assert there.written() == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(
+            replace(SETTINGS, engine_images={AcceleratorType.NVIDIA_GPU: "registry.example.com/sglang:next"}),
+            id="another default image",
+        ),
+        pytest.param(replace(SETTINGS, engine_images={}), id="no default image any more"),
+        pytest.param(replace(SETTINGS, pod_name="operator-1"), id="another replica leads"),
+    ],
+)
+async def test_another_operator_changes_nothing(settings: Settings) -> None:
+    there = await settled()
+    assert await reconcile(there, settings=settings, now=LATER) is None
+    assert there.written() == []
+
+
+async def test_nothing_is_written_for_a_pool_that_is_gone() -> None:
+    there = World(NAMESPACE, BOUND_CLAIM)
+    assert await reconcile(there) is None
+    assert there.written() == []
+
+
+async def test_nothing_is_written_for_a_pool_that_is_going() -> None:
+    pool = stored_pool()
+    pool["metadata"]["deletionTimestamp"] = "2026-11-22T12:00:00Z"
+    there = World(NAMESPACE, BOUND_CLAIM, pool)
+    assert await reconcile(there) is None
+    assert there.written() == []
+
+
+def set_in(*path: Any, to: Any) -> Callable[[Object], None]:
+    def change(obj: Object) -> None:
+        for key in path[:-1]:
+            obj = obj[key]
+        obj[path[-1]] = to
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "write"),
+    [
+        pytest.param(NETWORK_POLICY, set_in("spec", "egress", to=[{}]), POLICY, id="egress opened"),
+        pytest.param(NETWORK_POLICY, set_in("spec", "podSelector", to={}), POLICY, id="policy of other pods"),
+        pytest.param(DEPLOYMENT, set_in("spec", "replicas", to=5), ENGINES, id="scaled behind our back"),
+        pytest.param(
+            DEPLOYMENT,
+            set_in("spec", "template", "spec", "automountServiceAccountToken", to=True),
+            ENGINES,
+            id="token mounted",
+        ),
+        pytest.param(
+            SERVICE, set_in("spec", "selector", "drawbridge.dev/pool", to="other"), SERVICE_WRITE, id="misled"
+        ),
+        pytest.param(
+            POD_DISRUPTION_BUDGET, set_in("spec", "maxUnavailable", to=0), BUDGET, id="drain blocked"
+        ),
+        pytest.param(SERVICE, set_in("metadata", "labels", to={}), SERVICE_WRITE, id="labels gone"),
+    ],
+)
+async def test_drift_is_written_back_and_nothing_else(
+    kind: Kind, change: Callable[[Object], None], write: Write
+) -> None:
+    there = await settled()
+    before = copy.deepcopy(there.named(kind, "team-a", "coder-engine")["spec"])
+    drifted = copy.deepcopy(there.named(kind, "team-a", "coder-engine"))
+    change(drifted)
+    there.put(drifted)
+    await reconcile(there)
+    # a Deployment that changed is a rollout, which the status tells
+    assert [w for w in there.written() if w not in {STATUS, EVENT}] == [write]
+    after = there.named(kind, "team-a", "coder-engine")["spec"]
+    assert {key: after[key] for key in before} == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "writes"),
+    [
+        pytest.param(NETWORK_POLICY, [POLICY], id="NetworkPolicy"),
+        pytest.param(DEPLOYMENT, [KEYS, ENGINES], id="Deployment: the keys may be gone too"),
+        pytest.param(SERVICE, [SERVICE_WRITE], id="Service"),
+        pytest.param(POD_DISRUPTION_BUDGET, [BUDGET], id="PodDisruptionBudget"),
+    ],
+)
+async def test_a_deleted_child_is_made_again(kind: Kind, writes: list[Write]) -> None:
+    there = await settled()
+    there.remove(kind, "team-a", "coder-engine")
+    await reconcile(there)
+    assert there.written() == writes
+
+
+async def test_the_scale_subresource_reaches_the_deployment_alone() -> None:
+    there = await settled()
+    change_spec(there, replicas=3)
+    await reconcile(there)
+    assert there.written() == [ENGINES, STATUS]
+    assert there.named(DEPLOYMENT, "team-a", "coder-engine")["spec"]["replicas"] == 3
+    assert pool_status(there)["readySummary"] == "0/3"
+
+
+@pytest.mark.parametrize("kind", [NETWORK_POLICY, DEPLOYMENT, SERVICE, POD_DISRUPTION_BUDGET])
+async def test_a_foreign_object_is_never_touched(kind: Kind) -> None:
+    there = world(foreign(kind))
+    before = copy.deepcopy(there.named(kind, "team-a", "coder-engine"))
+    assert await reconcile(there) == 10.0
+    assert there.named(kind, "team-a", "coder-engine") == before
+    kept_up = [] if kind is NETWORK_POLICY else [POLICY]
+    assert there.written() == [*kept_up, STATUS, EVENT]
+    assert (reason_of(there, "Accepted"), reason_of(there, "Ready")) == ("ChildConflict", "ChildConflict")
+    assert there.events() == [("Warning", "ChildConflict")]
+
+
+async def test_the_pool_is_made_once_the_foreign_object_is_gone() -> None:
+    there = world(foreign(SERVICE))
+    await reconcile(there)
+    there.written()
+    there.remove(SERVICE, "team-a", "coder-engine")
+    assert await reconcile(there) is None
+    assert there.written() == [*CHILDREN[1:], STATUS, EVENT]
+
+
+async def test_children_of_a_deleted_pool_of_the_same_name_are_foreign() -> None:
+    old = await settled()
+    leftovers = [copy.deepcopy(old.named(kind, "team-a", "coder-engine")) for kind in (SERVICE, DEPLOYMENT)]
+    there = world(*leftovers)
+    again = copy.deepcopy(there.named(INFERENCE_POOL, "team-a", "coder"))
+    again["metadata"]["uid"] = "99999999-2222-3333-4444-555555555555"
+    there.put(again)
+    await reconcile(there)
+    assert reason_of(there, "Accepted") == "ChildConflict"
+    assert [write for write in there.written() if write[1] in {"Service", "Deployment"}] == []
+
+
+WRITES = [
+    pytest.param(position, id=f"{verb} {kind}")
+    for position, (verb, kind, _) in enumerate([*CHILDREN, STATUS])
+]
+
+
+@pytest.mark.parametrize("position", WRITES)
+@pytest.mark.parametrize("error", [UnavailableError, ConflictError, ForbiddenError, InvalidError])
+async def test_a_failed_write_ends_the_order_and_the_next_reconcile_converges(
+    position: int, error: type[ClusterError]
+) -> None:
+    there = world()
+    verb, kind, _ = [*CHILDREN, STATUS][position]
+    there.failures[verb, kind] = error("made to fail")
+    with pytest.raises(error):
+        await reconcile(there)
+    made = [write for write in there.written() if write in CHILDREN]
+    assert made == CHILDREN[: position + 1], "nothing is written past a failed write"
+    there.failures.clear()
+    await reconcile(there)
+    await reconcile(there)
+    assert stripped(there) == stripped(await settled())
+    there.written()
+    await reconcile(there)
+    assert there.written() == []
+
+
+def stripped(world: World) -> dict[Any, Any]:
+    """Return what matters of all objects but events."""
+    return {
+        key: (obj.get("spec"), obj.get("data"), obj["metadata"].get("labels"), obj.get("status"))
+        for key, obj in world.objects.items()
+        if key[0] != "Event"
+    }
+
+
+@pytest.mark.parametrize("position", WRITES[:-1])
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        pytest.param(ForbiddenError, "ChildRefused", id="quota or admission"),
+        pytest.param(InvalidError, "ChildRefused", id="validation"),
+        pytest.param(UnavailableError, "absent", id="a broken connection is no news about the pool"),
+    ],
+)
+async def test_a_refused_child_is_told(position: int, error: type[ClusterError], told: str) -> None:
+    there = world()
+    verb, kind, _ = CHILDREN[position]
+    there.failures[verb, kind] = error("made to fail")
+    with pytest.raises(error):
+        await reconcile(there)
+    assert reason_of(there, "Accepted") == told
+
+
+async def test_a_refusal_is_told_once() -> None:
+    there = world()
+    there.failures["PATCH", "Deployment"] = ForbiddenError("exceeded quota")
+    for _ in range(3):
+        with pytest.raises(ForbiddenError):
+            await reconcile(there)
+    assert there.written().count(STATUS) == 1
+    assert there.events() == [("Warning", "ChildRefused")]
+
+
+async def test_a_namespace_that_is_going_is_left_to_go() -> None:
+    there = world()
+    there.failures["PATCH", "NetworkPolicy"] = NamespaceTerminatingError("going")
+    assert await reconcile(there) is None
+    assert [write for write in there.written() if write in CHILDREN] == [POLICY]
+    assert reason_of(there, "Accepted") == "Accepted"
+
+
+@pytest.mark.parametrize(
+    "kind", ["Namespace", "PersistentVolumeClaim", "Pod", "NetworkPolicy", "Deployment", "Service"]
+)
+async def test_what_cannot_be_read_is_an_error_and_never_taken_for_absent(kind: str) -> None:
+    there = await settled()
+    there.failures["GET", kind] = UnavailableError("down")
+    with pytest.raises(UnavailableError):
+        await reconcile(there)
+    assert there.written() == []
+
+
+async def test_a_missing_claim_is_told_looked_for_again_and_heals() -> None:
+    there = world()
+    there.remove(PERSISTENT_VOLUME_CLAIM, "team-a", "weights")
+    assert await reconcile(there) == 5.0
+    assert ENGINES in there.written(), "the scheduler itself waits for the claim"
+    assert reason_of(there, "Ready") == "ClaimNotFound"
+    there.put(BOUND_CLAIM)
+    assert await reconcile(there) is None
+    assert reason_of(there, "Ready") == "PodsStarting"
+    assert there.written() == [STATUS, EVENT]
+
+
+async def test_a_pool_without_an_image_gets_everything_but_engines() -> None:
+    there = world()
+    none = replace(SETTINGS, engine_images={})
+    assert await reconcile(there, settings=none) is None
+    assert ENGINES not in there.written()
+    assert reason_of(there, "Ready") == "EngineImageUnknown"
+    await reconcile(there)
+    assert ENGINES in there.written()
+
+
+async def test_an_unreadable_pool_keeps_its_children_and_what_was_said_of_them() -> None:
+    there = await settled()
+    change_spec(there, model={"source": {"type": "Image"}}, replicas=7)
+    children = {key: copy.deepcopy(obj) for key, obj in there.objects.items() if key[0] != "InferencePool"}
+    assert await reconcile(there) is None
+    assert there.written() == [STATUS, EVENT]
+    assert (reason_of(there, "Accepted"), reason_of(there, "Ready")) == ("Invalid", "Invalid")
+    status = pool_status(there)
+    assert (status["readySummary"], status["observedGeneration"]) == ("0/1", 2)
+    assert {key: there.objects[key] for key in children} == children
+    await reconcile(there, now=LATER)
+    assert there.written() == []
+
+
+async def test_another_root_key_replaces_the_secret_before_the_pods() -> None:
+    there = await settled()
+    before = there.named(SECRET, "team-a", SECRET_NAME)["data"]
+    await reconcile(there, settings=replace(SETTINGS, root_key=b"another-root-key-of-tests"))
+    assert there.written()[:2] == [KEYS, ENGINES]
+    after = there.named(SECRET, "team-a", SECRET_NAME)["data"]
+    assert set(after) == {"api", "admin"}
+    assert not set(after.values()) & set(before.values())
+
+
+async def test_a_lost_secret_is_written_again_when_a_pod_misses_it() -> None:
+    there = await settled()
+    there.remove(SECRET, "team-a", SECRET_NAME)
+    pod = waiting("CreateContainerConfigError", f'secret "{SECRET_NAME}" not found')
+    labels = there.named(DEPLOYMENT, "team-a", "coder-engine")["spec"]["template"]["metadata"]["labels"]
+    pod |= {"apiVersion": "v1", "kind": "Pod", "metadata": {**pod["metadata"], "labels": labels}}
+    there.put(pod)
+    await reconcile(there)
+    assert there.written()[0] == KEYS
+    there.remove(POD, "team-a", pod["metadata"]["name"])
+    await reconcile(there)
+    assert KEYS not in there.written()
+
+
+async def test_pods_of_an_earlier_pool_of_the_same_name_do_not_count() -> None:
+    there = await settled()
+    labels = dict(
+        there.named(DEPLOYMENT, "team-a", "coder-engine")["spec"]["template"]["metadata"]["labels"],
+        **{"drawbridge.dev/pool-uid": "earlier"},
+    )
+    there.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "old", "namespace": "team-a", "labels": labels},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+        }
+    )
+    await reconcile(there)
+    assert there.written() == []
+    assert pool_status(there)["readyReplicas"] == 0
+
+
+async def test_a_pinned_image_outlives_the_default_and_a_visit_of_another_image() -> None:
+    there = await settled()
+    next_default = replace(SETTINGS, engine_images={AcceleratorType.NVIDIA_GPU: "registry.example.com/new"})
+    change_spec(there, engine={"image": "registry.example.com/mine"})
+    await reconcile(there, settings=next_default)
+    assert engine_image(there) == "registry.example.com/mine"
+    change_spec(there, engine={})
+    await reconcile(there, settings=next_default)
+    assert engine_image(there) == "registry.example.com/sglang:gpu"
+    assert pool_status(there)["engine"] == {"image": "registry.example.com/sglang:gpu"}
+
+
+async def test_the_namespaces_floor_makes_a_pool_strict() -> None:
+    there = await settled()
+    floor = {"drawbridge.dev/privacy-floor": "strict"}
+    there.put({**NAMESPACE, "metadata": {"name": "team-a", "labels": floor}})
+    await reconcile(there)
+    assert pool_status(there)["effectivePrivacy"] == "Strict"
+    assert reason_of(there, "PrivacyEnforced") == "NotMeasured"
+    there.put(NAMESPACE)
+    await reconcile(there)
+    assert pool_status(there)["effectivePrivacy"] == "Standard"
+    assert reason_of(there, "PrivacyEnforced") == "absent"
+
+
+async def test_keys_reach_no_status_and_no_event() -> None:
+    there = await settled()
+    data = there.named(SECRET, "team-a", SECRET_NAME)["data"]
+    told = [obj for (kind, _, _), obj in there.objects.items() if kind != "Secret"]
+    for value in data.values():
+        assert str(value) not in str(told)
