@@ -15,6 +15,8 @@ import aiohttp
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
+from drawbridge_gateway.errors import DrawbridgeError
+
 Object = dict[str, Any]
 """A Kubernetes object as JSON."""
 
@@ -25,7 +27,7 @@ REQUEST_TIMEOUT_S: Final = 15.0
 CONNECT_TIMEOUT_S: Final = 5.0
 
 
-class ApiServerError(Exception):
+class ApiServerError(DrawbridgeError):
     """The API server did not do what was asked. The message names verb, path and its own words."""
 
 

@@ -35,7 +35,7 @@ from drawbridge_gateway.bridge.request import (
 )
 from drawbridge_gateway.bridge.snapshots import BridgeState
 from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused
-from drawbridge_gateway.settings import BridgeSettings
+from drawbridge_gateway.settings import Limits
 
 log = structlog.get_logger(__name__)
 
@@ -51,16 +51,18 @@ class Bridge:
     def __init__(
         self,
         state: BridgeState,
-        settings: BridgeSettings,
         credentials: Credentials,
         clients: CloudClients,
         metrics: BridgeMetrics,
         *,
+        token: str,
+        limits: Limits,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._state = state
-        self._settings = settings
+        self._authorization = f"Bearer {token}".encode()
+        self._limits = limits
         self._credentials = credentials
         self._clients = clients
         self._metrics = metrics
@@ -96,12 +98,12 @@ class Bridge:
             raise RequestRefused(ApiError(HTTPStatus.NOT_FOUND, "not_found", "there is nothing here"))
 
     async def _probe(self, path: str, reply: Reply) -> None:
-        ready = path == "/healthz" or (self._state.synced and not self._state.draining)
+        ready = path == "/healthz" or self._state.synced
         await reply.json(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, {"ok": ready})
 
     def _authenticate(self, headers: Mapping[str, str]) -> None:
         presented = headers.get("authorization", "").encode()
-        if not hmac.compare_digest(presented, f"Bearer {self._settings.token}".encode()):
+        if not hmac.compare_digest(presented, self._authorization):
             raise RequestRefused(
                 ApiError(
                     HTTPStatus.UNAUTHORIZED, "invalid_bridge_token", "the bridge token is missing or wrong"
@@ -111,7 +113,7 @@ class Bridge:
     async def _forward(
         self, protocol: Protocol, headers: Mapping[str, str], receive: Receive, reply: Reply
     ) -> None:
-        if self._in_flight >= self._settings.max_in_flight:
+        if self._in_flight >= self._limits.max_in_flight:
             raise RequestRefused(
                 ApiError(
                     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -125,7 +127,7 @@ class Bridge:
         try:
             envelope = read_envelope(protocol, headers)
             permitted_cloud(self._state.snapshot(envelope.tenant), envelope)
-            body = await read_body(receive, headers, self._settings.max_body_bytes)
+            body = await read_body(receive, headers, self._limits.max_body_bytes)
             # again: the policy may have changed while the body arrived
             cloud = permitted_cloud(self._state.snapshot(envelope.tenant), envelope)
             request = outgoing(body, cloud)

@@ -19,6 +19,7 @@ from drawbridge_crds.policy import Provider
 from drawbridge_crds.snapshot import CloudTarget
 
 from drawbridge_gateway.bridge.credentials import Credential
+from drawbridge_gateway.errors import DrawbridgeError
 
 CONNECT_TIMEOUT_S: Final = 10.0
 WRITE_TIMEOUT_S: Final = 30.0
@@ -40,7 +41,7 @@ DEFAULT_BASE_URL: Final = {
 Sdk = openai.AsyncOpenAI | anthropic.AsyncAnthropic
 
 
-class UnusableCloudError(ValueError):
+class UnusableCloudError(DrawbridgeError):
     """The policy's description of a cloud cannot be used. Says why and what to write."""
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from drawbridge_crds.policy import SecretKeyRef
 
 from drawbridge_gateway.api_server import ApiServer, ApiServerError, ForbiddenError
+from drawbridge_gateway.errors import DrawbridgeError
 
 READABLE_FOR_S: Final = 60.0
 """How long a key is used before it is read again: a rotated or withdrawn key is out of use after a minute."""
@@ -36,7 +37,7 @@ class CredentialState(StrEnum):
     """The API server did not answer, or what it holds cannot be a key."""
 
 
-class CredentialError(Exception):
+class CredentialError(DrawbridgeError):
     """A key cannot be read. The message names the Secret and the fix, and no part of any key."""
 
     def __init__(self, state: CredentialState, message: str) -> None:

@@ -9,9 +9,7 @@ class BridgeState:
     def __init__(self) -> None:
         self._snapshots: dict[str, GatewaySnapshot] = {}
         self.synced = False
-        """Set by the source after its first complete list; /readyz shows it."""
-        self.draining = False
-        """Set when the process was asked to end; /readyz shows it."""
+        """Set by the source after its first complete list, unset when the process ends; /readyz shows it."""
 
     def load_snapshot(self, snapshot: GatewaySnapshot) -> None:
         """Let this snapshot govern its tenant from now on."""

@@ -74,6 +74,12 @@ class Timing:
     longest_retry_s: float = 10.0
 
 
+class Synced(Protocol):
+    """Whoever must not serve before it knows everything."""
+
+    synced: bool
+
+
 class Follower:
     """Keeps one feed equal to one resource of the API server."""
 
@@ -158,6 +164,16 @@ class Follower:
         delay_s = retry_delay_s(self._failures, self._timing, self._rng)
         self._failures += 1
         await asyncio.sleep(delay_s)
+
+
+async def follow_all(followers: Sequence[Follower], state: Synced) -> None:
+    """Run followers until cancelled; set `state.synced` once each has listed its resource completely."""
+    async with asyncio.TaskGroup() as group:
+        for follower in followers:
+            group.create_task(follower.run())
+        for follower in followers:
+            await follower.listed.wait()
+        state.synced = True
 
 
 def retry_delay_s(failures: int, timing: Timing, rng: random.Random) -> float:

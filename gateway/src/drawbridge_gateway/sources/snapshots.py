@@ -26,6 +26,23 @@ class SnapshotSink(Protocol):
         """Forget a tenant."""
 
 
+class SinkGroup:
+    """Several sinks as one: the stand-alone gateway and its bridge."""
+
+    def __init__(self, *sinks: SnapshotSink) -> None:
+        self._sinks = sinks
+
+    def load_snapshot(self, snapshot: GatewaySnapshot) -> None:
+        """Let this snapshot govern its tenant everywhere."""
+        for sink in self._sinks:
+            sink.load_snapshot(snapshot)
+
+    def drop_snapshot(self, tenant: str) -> None:
+        """Forget a tenant everywhere."""
+        for sink in self._sinks:
+            sink.drop_snapshot(tenant)
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A snapshot in force."""
@@ -55,7 +72,7 @@ class SnapshotFeed:
             self.apply(obj)
         names = {obj["metadata"]["name"] for obj in objects}
         for name in self._versions.keys() - names:
-            self._forget(name)
+            self.forget(name)
 
     def apply(self, obj: Object) -> None:
         """Load one ConfigMap's snapshot; refuse a bad one and keep the last good one."""
@@ -82,9 +99,10 @@ class SnapshotFeed:
 
     def remove(self, obj: Object) -> None:
         """Take note of a deleted ConfigMap."""
-        self._forget(obj["metadata"]["name"])
+        self.forget(obj["metadata"]["name"])
 
-    def _forget(self, name: str) -> None:
+    def forget(self, name: str) -> None:
+        """Drop what came from the object called `name`."""
         self._versions.pop(name, None)
         tenant = self._tenants.pop(name, None)
         if tenant is not None:

@@ -1,0 +1,59 @@
+"""Port 9090: metrics and status, for the cluster's own eyes. Never exposed by an Ingress."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from fastapi import FastAPI, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from pydantic import BaseModel
+
+from drawbridge_gateway.sources.snapshots import Loaded
+
+
+class SnapshotStatus(BaseModel):
+    """One snapshot in force in this process."""
+
+    tenant: str
+    hash: str
+    """Equal to the RoutingPolicy's status.snapshot.hash once this process has loaded the current one."""
+
+    since: datetime
+
+
+def make_registry() -> CollectorRegistry:
+    """Make a registry with the metrics of the process itself."""
+    disable_created_metrics()  # a second series for every counter, which Prometheus has no use for
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def make_admin_app(registry: CollectorRegistry, loaded: Mapping[str, Loaded]) -> FastAPI:
+    """Build the admin application over a process's metrics and the snapshots in force there, by tenant."""
+    # no documentation pages: they load scripts from elsewhere
+    app = FastAPI(title="Drawbridge status", docs_url=None, redoc_url=None)
+
+    @app.get("/metrics", response_class=Response)
+    def metrics() -> Response:
+        """All metrics, in Prometheus' text format."""
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/status/snapshots")
+    async def snapshots() -> list[SnapshotStatus]:
+        """Which snapshot of each tenant is in force here, and since when."""
+        return [
+            SnapshotStatus(tenant=tenant, hash=one.hash, since=one.since)
+            for tenant, one in sorted(loaded.items())
+        ]
+
+    return app

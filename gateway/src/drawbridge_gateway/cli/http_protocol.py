@@ -1,0 +1,106 @@
+"""uvicorn's HTTP/1.1 with the two limits it lacks: size and time of a request's head."""
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from drawbridge_gateway.protocols.errors import ApiError, Protocol, error_body
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""Request line and headers. Ours: nginx takes 32 KiB, proxies add a few."""
+
+HEAD_TIMEOUT_S: Final = 30.0
+"""From a connection, or the first byte of a further request, to the end of the head. Ours: slow links
+need seconds; whoever needs longer holds a connection for its own sake."""
+
+_REASONS: Final = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
+
+_MALFORMED: Final = ApiError(400, "invalid_http", "this is not an HTTP/1.1 request")
+_TOO_LARGE: Final = ApiError(
+    431, "request_head_too_large", f"request line and headers are longer than {MAX_HEAD_BYTES} bytes"
+)
+
+
+class _HeadTooLargeError(Exception):
+    """Raised inside the parser's callbacks, which stops it."""
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """Answers 431 to a head that is too large, and closes connections whose head does not come."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0  # received, while the end of the head is not
+        self._parsed_bytes = 0
+        self._in_head = True
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the first head."""
+        super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it; it is a Transport
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timer with the connection."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count a head that has no end yet: the parser holds an unfinished header without a word."""
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse(_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        super().on_message_begin()
+        self._parsed_bytes = 0
+        if not self._in_head:
+            self._in_head = True
+            self._head_bytes = 0
+            self._await_head()
+
+    def on_url(self, url: bytes) -> None:
+        """Count the request line."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """End a head."""
+        self._in_head = False
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are for its log
+        """Answer what the parser refused, in a shape that SDKs read."""
+        self._refuse(_TOO_LARGE if self._parsed_bytes > MAX_HEAD_BYTES else _MALFORMED)
+
+    def _count(self, size_bytes: int) -> None:
+        self._parsed_bytes += size_bytes
+        if self._parsed_bytes > MAX_HEAD_BYTES:
+            raise _HeadTooLargeError
+
+    def _refuse(self, error: ApiError) -> None:
+        body = error_body(Protocol.OPENAI, error, "-")
+        self.transport.write(
+            b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%s" % (error.status, _REASONS[error.status], len(body), body)
+        )
+        self.transport.close()
+
+    def _await_head(self) -> None:
+        self._stop_waiting()
+        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

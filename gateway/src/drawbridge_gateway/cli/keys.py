@@ -1,0 +1,123 @@
+"""`drawbridge keys`: make, revoke and list the API keys of a namespace, with the caller's own rights.
+
+A key is printed once, alone on standard output, and kept nowhere; everything else goes to standard error.
+"""
+
+import argparse
+import json
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from drawbridge_crds.keys import MAX_KEYS_PER_TENANT, ApiKeyEntry, key_digest, key_id_of, mint_key
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from drawbridge_gateway.api_server import connected
+from drawbridge_gateway.cli.key_store import ClusterKeys, FileKeys, KeyStore, KeyStoreError
+from drawbridge_gateway.sources.folder import readable
+
+
+async def run(args: argparse.Namespace) -> int:
+    """Run one of the subcommands; return the exit status."""
+    async with _store(args) as store:
+        if args.action == "create":
+            return await create(store, args, now=datetime.now(UTC))
+        if args.action == "revoke":
+            return await revoke(store, args)
+        return await list_keys(store, args, now=datetime.now(UTC))
+
+
+@asynccontextmanager
+async def _store(args: argparse.Namespace) -> AsyncIterator[KeyStore]:
+    if args.file is not None:
+        yield FileKeys(Path(args.file))
+        return
+    async with connected() as api:
+        args.namespace = args.namespace or api.namespace
+        yield ClusterKeys(api, args.namespace)
+
+
+async def create(store: KeyStore, args: argparse.Namespace, *, now: datetime) -> int:
+    """Make a key and print it.
+
+    Raises:
+        KeyStoreError: when the name or a model is malformed, or there are too many keys.
+    """
+    entries, invalid = await store.entries()
+    if len(entries) + len(invalid) >= MAX_KEYS_PER_TENANT:
+        raise KeyStoreError(
+            f"there are {MAX_KEYS_PER_TENANT} keys already, and no more are used: revoke some, or take "
+            "another namespace"
+        )
+    minted = mint_key(secrets.token_bytes)
+    try:
+        entry = ApiKeyEntry(
+            digest=key_digest(minted.secret),
+            name=args.name,
+            created=now.replace(microsecond=0),
+            expires=now.replace(microsecond=0) + args.expires if args.expires else None,
+            models=tuple(args.model) if args.model else None,
+        )
+    except ValidationError as error:
+        raise KeyStoreError(readable(error)) from error
+    await store.put(minted.key_id, entry)
+    _say(f'API key "{args.name}" with id {minted.key_id} made in {_place(args)}.')
+    _say("This is the only time it is shown; `drawbridge keys revoke ID` withdraws it.")
+    print(minted.secret)  # noqa: T201 - the command's result
+    return 0
+
+
+async def revoke(store: KeyStore, args: argparse.Namespace) -> int:
+    """Withdraw a key: gateways refuse it within seconds."""
+    key_id = key_id_of(args.id) or args.id  # whoever has only the key itself may revoke it too
+    if await store.remove(key_id):
+        _say(f"API key {key_id} revoked in {_place(args)}.")
+        return 0
+    _say(
+        f"error: there is no API key with id {key_id} in {_place(args)}; `drawbridge keys list` shows the ids"
+    )
+    return 1
+
+
+async def list_keys(store: KeyStore, args: argparse.Namespace, *, now: datetime) -> int:
+    """Show the keys, as a table or as JSON."""
+    entries, invalid = await store.entries()
+    ordered = sorted(entries.items(), key=lambda item: (item[1].created, item[0]))
+    if args.output == "json":
+        rows = [{"id": i, **e.model_dump(mode="json", exclude={"digest"})} for i, e in ordered]
+        print(json.dumps(rows, indent=2))  # noqa: T201 - the command's result
+    else:
+        table = Table("ID", "NAME", "CREATED", "EXPIRES", "MODELS", box=None, pad_edge=False)
+        for key_id, entry in ordered:
+            table.add_row(key_id, entry.name, _day(entry.created), _expiry(entry, now), _models(entry))
+        Console(soft_wrap=True).print(table)
+    for key_id in invalid:
+        _say(f"note: entry {key_id} does not parse and opens nothing: drawbridge keys revoke {key_id}")
+    return 0
+
+
+def _expiry(entry: ApiKeyEntry, now: datetime) -> str:
+    if entry.expires is None:
+        return "never"
+    return f"{_day(entry.expires)}{' (expired)' if entry.expires <= now else ''}"
+
+
+def _models(entry: ApiKeyEntry) -> str:
+    return "all" if entry.models is None else ", ".join(entry.models)
+
+
+def _day(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _place(args: argparse.Namespace) -> str:
+    return str(args.file) if args.file is not None else f'namespace "{args.namespace}"'
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201 - for the person at the terminal

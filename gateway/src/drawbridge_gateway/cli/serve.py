@@ -1,0 +1,116 @@
+"""`drawbridge serve DIR`: the same gateway without a cluster, for one machine and one tenant.
+
+Clouds are asked by this very process, through a bridge on a loopback port: the isolation between gateway
+and bridge that a cluster has does not exist here. `--local-only` leaves the bridge out.
+"""
+
+import argparse
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from drawbridge_crds.policy import SecretKeyRef
+
+from drawbridge_gateway.admin.app import make_admin_app, make_registry
+from drawbridge_gateway.app import Options, make_app
+from drawbridge_gateway.bridge.app import Bridge
+from drawbridge_gateway.bridge.clouds import CloudClients
+from drawbridge_gateway.bridge.credentials import CredentialError, Credentials, CredentialState, ReadSecret
+from drawbridge_gateway.bridge.metrics import BridgeMetrics
+from drawbridge_gateway.bridge.snapshots import BridgeState
+from drawbridge_gateway.cli.servers import Site, listen, serve
+from drawbridge_gateway.logs import configure_logs
+from drawbridge_gateway.settings import Limits, read_log_level, read_require_proof
+from drawbridge_gateway.sources.file import FileSource
+from drawbridge_gateway.sources.folder import Folder, FolderError
+from drawbridge_gateway.sources.metrics import SourceMetrics
+from drawbridge_gateway.sources.snapshots import SinkGroup, SnapshotFeed
+from drawbridge_gateway.state import GatewayState
+
+
+async def run(args: argparse.Namespace) -> int:
+    """Serve a folder until told to stop."""
+    limits = Limits.from_environment(os.environ)
+    configure_logs(read_log_level(os.environ), for_people=sys.stderr.isatty())
+    registry = make_registry()
+    state, bridge_state = GatewayState(), BridgeState()
+    snapshots = SnapshotFeed(SinkGroup(state, bridge_state), SourceMetrics(registry), wall_clock=time.time)
+    source = FileSource(Path(args.directory), snapshots, state, environ=os.environ, tell=_say)
+    folder = source.load()
+    state.synced = bridge_state.synced = True
+
+    token, clients = secrets.token_hex(32), CloudClients(first_byte_timeout_s=limits.first_byte_timeout_s)
+    bridge = Bridge(
+        bridge_state,
+        Credentials(local_secrets(source.secret), clock=time.monotonic),
+        clients,
+        BridgeMetrics(registry),
+        token=token,
+        limits=limits,
+    )
+    bridge_site: list[Site] = [] if args.local_only else [(bridge, listen("127.0.0.1", 0))]
+    options = Options(
+        bridge_url=_url_of(bridge_site),
+        bridge_token=token,
+        require_proof=read_require_proof(os.environ),
+        max_body_bytes=limits.max_body_bytes,
+        first_byte_timeout_s=limits.first_byte_timeout_s,
+    )
+    sites: list[Site] = [
+        *bridge_site,
+        (make_app(state, options, registry=registry), listen(args.host, args.port)),
+        (make_admin_app(registry, snapshots.loaded), listen(args.host, args.admin_port)),
+    ]
+    _introduce(folder, args)
+    await serve(
+        sites,
+        [source.follow()],
+        drain_limit_s=limits.drain_limit_s,
+        on_stop=lambda: setattr(state, "synced", False),
+    )
+    await clients.close()
+    return 0
+
+
+def local_secrets(read: Callable[[str, str], str | None]) -> ReadSecret:
+    """Let the bridge read what endpoints.yaml says of a Secret."""
+
+    async def read_secret(_tenant: str, ref: SecretKeyRef) -> str:
+        try:
+            key = read(ref.name, ref.key)
+        except FolderError as error:
+            raise CredentialError(CredentialState.NOT_FOUND, f"endpoints.yaml, {error}") from error
+        if key is None:
+            raise CredentialError(
+                CredentialState.NOT_FOUND,
+                f"endpoints.yaml does not say where secrets.{ref.name}.{ref.key} is",
+            )
+        return key
+
+    return read_secret
+
+
+def _url_of(sites: Sequence[Site]) -> str:
+    """Return the URL of the bridge, "" when there is none."""
+    return "".join(f"http://127.0.0.1:{listener.getsockname()[1]}" for _, listener in sites)
+
+
+def _introduce(folder: Folder, args: argparse.Namespace) -> None:
+    base = f"http://{args.host or 'localhost'}:{args.port}"
+    _say(f"OpenAI clients:    base URL {base}/v1")
+    _say(f"Anthropic clients: base URL {base}")
+    _say(f"models:            {', '.join(folder.snapshot.models)}")
+    clouds = ", ".join(cloud.name for cloud in folder.snapshot.clouds)
+    if args.local_only:
+        _say("clouds:            none, nothing leaves this machine (--local-only)")
+    elif clouds:
+        _say(f"clouds:            {clouds}; asked by this process, where the policy says so")
+    else:
+        _say("clouds:            none, the policy names none")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - for the person at the terminal

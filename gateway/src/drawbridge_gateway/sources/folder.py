@@ -1,0 +1,203 @@
+"""A folder of YAML, checked and compiled: the very same resources as in a cluster. Pure.
+
+Counted are InferencePool, RoutingPolicy, ConfigMaps (API keys, certificates), a Namespace (its privacy
+floor), and endpoints.yaml, which says what a cluster would know by itself.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import yaml
+from drawbridge_crds.compile import TenantFacts, compile_snapshot
+from drawbridge_crds.keys import ApiKeyEntry, parse_keys
+from drawbridge_crds.names import KEYS_LABEL
+from drawbridge_crds.policy import RoutingPolicy
+from drawbridge_crds.pool import InferencePool
+from drawbridge_crds.privacy import Privacy, namespace_floor
+from drawbridge_crds.rules import Metadata
+from drawbridge_crds.snapshot import GatewaySnapshot
+from pydantic import BaseModel, ValidationError
+
+from drawbridge_gateway.errors import DrawbridgeError
+from drawbridge_gateway.sources.endpoints_file import EndpointsFile
+
+ENDPOINTS_FILE: Final = "endpoints.yaml"
+
+DEFAULT_NAMESPACE: Final = "default"
+"""Of resources that name none, as kubectl would put them."""
+
+COUNTED_KINDS: Final = frozenset({"InferencePool", "RoutingPolicy", "ConfigMap", "Namespace"})
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class FolderError(DrawbridgeError):
+    """A folder that cannot be used. Names file, object and field, and says what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What a folder says."""
+
+    snapshot: GatewaySnapshot
+    endpoints: EndpointsFile
+    findings: tuple[str, ...]
+    """What a person should mend; the rest works."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """One YAML document."""
+
+    where: str
+    """For people: its file, kind and name."""
+
+    kind: str
+    value: Mapping[str, Any]
+    labels: Mapping[str, str]
+
+
+def read_folder(files: Mapping[str, str]) -> Folder:
+    """Compile a folder from the texts of its files, by name.
+
+    Raises:
+        FolderError: for the first thing that cannot be understood.
+    """
+    documents = [
+        document
+        for name in sorted(files)
+        if name != ENDPOINTS_FILE
+        for document in _documents(name, files[name])
+    ]
+    pools = [_parse(document, InferencePool) for document in documents if document.kind == "InferencePool"]
+    policies = [_parse(document, RoutingPolicy) for document in documents if document.kind == "RoutingPolicy"]
+    if len(policies) > 1:
+        raise FolderError("there is more than one RoutingPolicy: keep one, a tenant has only one")
+    keys, invalid_keys = _keys(documents)
+    facts = TenantFacts(
+        tenant=_tenant([*pools, *policies]),
+        floor=_floor(documents),
+        pools=pools,
+        policy=policies[0] if policies else None,
+        keys=keys,
+        ca_bundles=_ca_bundles(documents),
+    )
+    compiled = compile_snapshot(facts)
+    endpoints = _endpoints(files.get(ENDPOINTS_FILE, ""))
+    findings = (
+        *(
+            f"{document.where} is not used here"
+            for document in documents
+            if document.kind not in COUNTED_KINDS
+        ),
+        *(finding.message for finding in compiled.findings),
+        *(f'the entry of API key "{key_id}" does not parse and opens nothing' for key_id in invalid_keys),
+        *_gaps(compiled.snapshot, endpoints),
+    )
+    return Folder(compiled.snapshot, endpoints, findings)
+
+
+def readable(error: ValidationError) -> str:
+    """Say in one line what is wrong in which field, without repeating any value."""
+    parts = []
+    for one in error.errors(include_url=False, include_input=False, include_context=False):
+        field = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in one["loc"]).lstrip(".")
+        words = one["msg"].removeprefix("Value error, ")
+        parts.append(f"{field}: {words}" if field else words)
+    return "; ".join(parts)
+
+
+def _documents(name: str, text: str) -> Iterator[_Document]:
+    for number, value in enumerate(_yaml_documents(name, text), start=1):
+        if value is None:
+            continue
+        kind = value.get("kind") if isinstance(value, dict) else None
+        metadata = value.get("metadata") if isinstance(value, dict) else None
+        if not isinstance(kind, str) or not isinstance(metadata, dict):
+            raise FolderError(
+                f"{name}, document {number}: not a Kubernetes object: write apiVersion, kind and metadata"
+            )
+        labels = {str(label): str(text) for label, text in (metadata.get("labels") or {}).items()}
+        yield _Document(f'{name}: {kind} "{metadata.get("name", "")}"', kind, value, labels)
+
+
+def _yaml_documents(name: str, text: str) -> list[Any]:
+    try:
+        return list(yaml.safe_load_all(text))
+    except yaml.YAMLError as error:
+        raise FolderError(f"{name}: not YAML: {' '.join(str(error).split())}") from error
+
+
+def _parse(document: _Document, model: type[Model]) -> Model:
+    try:
+        return model.model_validate(document.value)
+    except ValidationError as error:
+        raise FolderError(f"{document.where}: {readable(error)}") from error
+
+
+def _tenant(resources: Sequence[InferencePool | RoutingPolicy]) -> str:
+    namespaces = sorted({_namespace(resource.metadata) for resource in resources})
+    if not namespaces:
+        raise FolderError("there is neither an InferencePool nor a RoutingPolicy here: write at least a pool")
+    if len(namespaces) > 1:
+        raise FolderError(f"one folder is one tenant, these are several namespaces: {', '.join(namespaces)}")
+    return namespaces[0]
+
+
+def _namespace(metadata: Metadata) -> str:
+    return metadata.namespace or DEFAULT_NAMESPACE
+
+
+def _floor(documents: Sequence[_Document]) -> Privacy:
+    labels = [document.labels for document in documents if document.kind == "Namespace"]
+    return namespace_floor({name: value for each in labels for name, value in each.items()})
+
+
+def _data(document: _Document) -> dict[str, str]:
+    return {str(key): str(text) for key, text in (document.value.get("data") or {}).items()}
+
+
+def _holds_keys(document: _Document) -> bool:
+    return document.kind == "ConfigMap" and document.labels.get(KEYS_LABEL) == "true"
+
+
+def _keys(documents: Sequence[_Document]) -> tuple[dict[str, ApiKeyEntry], tuple[str, ...]]:
+    return parse_keys(
+        {k: v for document in documents if _holds_keys(document) for k, v in _data(document).items()}
+    )
+
+
+def _ca_bundles(documents: Sequence[_Document]) -> dict[tuple[str, str], str]:
+    return {
+        (document.value["metadata"].get("name", ""), key): text
+        for document in documents
+        if document.kind == "ConfigMap" and not _holds_keys(document)
+        for key, text in _data(document).items()
+    }
+
+
+def _endpoints(text: str) -> EndpointsFile:
+    documents = [value for value in _yaml_documents(ENDPOINTS_FILE, text) if value is not None]
+    try:
+        return EndpointsFile.model_validate(documents[0] if documents else {})
+    except ValidationError as error:
+        raise FolderError(f"{ENDPOINTS_FILE}: {readable(error)}") from error
+
+
+def _gaps(snapshot: GatewaySnapshot, endpoints: EndpointsFile) -> Iterator[str]:
+    """Find what the resources name and endpoints.yaml does not, and the reverse."""
+    names = {pool.name for pool in snapshot.pools}
+    for name in sorted(names - endpoints.pools.keys()):
+        yield f'pool "{name}" has no address: add pools.{name}.addresses to {ENDPOINTS_FILE}'
+    for name in sorted(endpoints.pools.keys() - names):
+        yield f"{ENDPOINTS_FILE}: pools.{name} belongs to no InferencePool: correct the name, or remove it"
+    for cloud in snapshot.clouds:
+        ref = cloud.secret_key_ref
+        if ref.key not in endpoints.secrets.get(ref.name, {}):
+            yield (
+                f'cloud "{cloud.name}" has no key: add secrets.{ref.name}.{ref.key} to {ENDPOINTS_FILE}, '
+                "such as {env: VARIABLE}"
+            )
+    if not snapshot.keys:
+        yield "there is no API key, so nobody is let in: make one, drawbridge keys create NAME --file FILE"
