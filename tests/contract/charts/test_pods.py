@@ -77,13 +77,6 @@ def test_probes_ask_a_port_that_the_container_serves(values: str) -> None:
         }, name
 
 
-@pytest.mark.parametrize("name", ["drawbridge-gateway", "drawbridge-bridge"])
-def test_streams_may_end_before_the_pod_does(name: str) -> None:
-    spec, container = _deployment("smallest", name)
-    sleep_s = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert spec["terminationGracePeriodSeconds"] - sleep_s >= 300
-
-
 @pytest.mark.parametrize("values", value_sets())
 def test_service_and_budget_select_the_pods_of_one_deployment_only(values: str) -> None:
     found = objects_of(values)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from drawbridge_crds.pool import AcceleratorType
-from drawbridge_gateway.settings import BridgeSettings, GatewaySettings
+from drawbridge_gateway.cli.servers import NOTICE_S
+from drawbridge_gateway.settings import BridgeSettings, GatewaySettings, read_log_level
 from drawbridge_operator.settings import Settings as OperatorSettings
 
 from tests.contract.charts.chart import named, objects_of, pod_of, value_sets
@@ -48,23 +49,24 @@ def folder(tmp_path: Path) -> Path:
 def test_gateway_reads_all_that_the_chart_says(values: str, folder: Path) -> None:
     environment = Environment(values, "gateway", folder)
     settings = GatewaySettings.from_environment(environment)
+    assert read_log_level(environment) == ("debug" if values == "everything" else "info")
     assert set(environment) <= environment.read
     assert settings.root_key == b"the root key of the test"
     assert settings.namespace == "drawbridge-system"
     assert settings.require_proof is (values != "everything")
-    assert settings.max_body_bytes == (1 << 30 if values == "everything" else 1 << 24)
-    assert settings.first_byte_timeout_s == (300 if values == "everything" else 120)
+    assert settings.limits.max_body_bytes == (1 << 30 if values == "everything" else 1 << 24)
+    assert settings.limits.first_byte_timeout_s == (300 if values == "everything" else 120)
     assert settings.bridge_url == ("" if values == "air-gapped" else "http://drawbridge-bridge:8080")
-    assert settings.log_level == ("debug" if values == "everything" else "info")
 
 
 @pytest.mark.parametrize("values", ["smallest", "everything"])
 def test_bridge_reads_all_that_the_chart_says(values: str, folder: Path) -> None:
     environment = Environment(values, "bridge", folder)
     settings = BridgeSettings.from_environment(environment)
+    assert read_log_level(environment) == ("debug" if values == "everything" else "info")
     assert set(environment) <= environment.read
     assert settings.token == "the bridge token of the test"
-    assert settings.max_body_bytes == (1 << 30 if values == "everything" else 1 << 24)
+    assert settings.limits.max_body_bytes == (1 << 30 if values == "everything" else 1 << 24)
 
 
 @pytest.mark.parametrize("values", value_sets())
@@ -96,3 +98,14 @@ def test_operator_reads_all_that_the_chart_says(values: str, folder: Path) -> No
     assert settings.monitoring_peer == (monitoring if values == "everything" else None)
     if values == "everything":
         assert settings.engine_images[AcceleratorType.NVIDIA_GPU] == "docker.io/lmsysorg/sglang:v0.5.19-cu129"
+
+
+@pytest.mark.parametrize("component", ["gateway", "bridge"])
+def test_pod_outlives_the_drain_of_its_requests(component: str, folder: Path) -> None:
+    reader = GatewaySettings if component == "gateway" else BridgeSettings
+    limits = reader.from_environment(Environment("smallest", component, folder)).limits
+    spec = pod_of(named(objects_of("smallest"), "Deployment", f"drawbridge-{component}"))["spec"]
+    pre_stop_s = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    needed_s = pre_stop_s + NOTICE_S + limits.drain_limit_s
+    assert spec["terminationGracePeriodSeconds"] >= needed_s + 3
+    assert limits.drain_limit_s >= 300, "answers may stream for minutes"

@@ -167,7 +167,7 @@ NOTHING = json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name":
 @pytest.fixture(scope="module")
 def guarded(cluster: Cluster, system: str) -> str:
     """A namespace with a Secret and a Deployment of someone else's; the operator's writes are guarded."""
-    kubectl(cluster, "--namespace", system, "apply", "--filename", "-",
+    kubectl(cluster, "--namespace", system, "create", "--filename", "-",
             stdin=_secret("foreign", ours=False, stringData={"password": SECRET_TEXT}))  # fmt: skip
     kubectl(cluster, "--namespace", system, "create", "deployment", "foreign", "--image=none", "--replicas=0")
     wait_for(
