@@ -8,10 +8,17 @@ from typing import Any, ClassVar
 
 import yaml
 
-from tests.cluster import audit, tools
+from tests.cluster import audit, room, tools
 from tests.cluster.cache import cache_dir, locked
-from tests.cluster.interface import IMAGE_PREFIX, Kind, Status
+from tests.cluster.images.builders import docker_answers
+from tests.cluster.interface import IMAGE_PREFIX, Kind, NoClusterError, Status
 from tests.cluster.progress import run, step
+from tests.cluster.room import GIB
+
+DISK_BYTES = 20 * GIB
+"""The node's image 1 GiB, the engine's twice (in Docker and in the node) 10, layer caches."""
+
+MEMORY_BYTES = 4 * GIB
 
 NAME = "drawbridge"
 NODE = f"{NAME}-control-plane"
@@ -67,19 +74,19 @@ class KindCluster:
 def up() -> KindCluster:
     """Return the running cluster, or create it; one that does not answer is replaced."""
     folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    program, kubectl, helm = (tools.find(name) for name in ("kind", "kubectl", "helm"))
-    cluster = KindCluster(folder / "kubeconfig", folder / "audit" / "audit.log", kubectl, helm, program)
+    created_from = folder / "created-from.yaml"
+    if not created_from.exists():
+        _check_machine()
+    cluster = _found(folder)
     wanted = yaml.safe_dump(make_config(folder / "audit"), sort_keys=False)
     with locked(folder / "lock"):
-        created_from = folder / "created-from.yaml"
         if created_from.exists() and created_from.read_text() == wanted and _is_ready(cluster):
             return cluster
         with step(f"create the kind cluster {NAME}"):
-            _delete(program)
+            _delete(cluster.program)
             _write_audit_files(folder / "audit")
             (folder / "kind.yaml").write_text(wanted)
-            run(create_command(program, folder), log=folder / "create.log")
+            run(create_command(cluster.program, folder), log=folder / "create.log")
             created_from.write_text(wanted)
     return cluster
 
@@ -95,8 +102,7 @@ def status() -> Status:
     folder = _folder()
     if not (folder / "kubeconfig").exists():
         return Status("kind", ready=False, kubeconfig=None, details={})
-    program, kubectl, helm = (tools.find(name) for name in ("kind", "kubectl", "helm"))
-    cluster = KindCluster(folder / "kubeconfig", folder / "audit" / "audit.log", kubectl, helm, program)
+    cluster = _found(folder)
     return Status("kind", _is_ready(cluster), cluster.kubeconfig, {"node": NODE})
 
 
@@ -139,6 +145,19 @@ def create_command(program: Path, folder: Path) -> list[str]:
         *(str(program), "create", "cluster", f"--config={folder}/kind.yaml"),
         *(f"--kubeconfig={folder}/kubeconfig", "--wait=180s"),
     ]
+
+
+def _check_machine() -> None:
+    missing = room.problems(cache_dir(), disk_bytes=DISK_BYTES, memory_bytes=MEMORY_BYTES)
+    if not docker_answers():
+        missing.append("no Docker engine answers `docker info`: start one, and see that you may use it")
+    if missing:
+        raise NoClusterError("\n".join(["this machine cannot run a kind cluster:", *missing]))
+
+
+def _found(folder: Path) -> KindCluster:
+    program, kubectl, helm = (tools.find(name) for name in ("kind", "kubectl", "helm"))
+    return KindCluster(folder / "kubeconfig", folder / "audit" / "audit.log", kubectl, helm, program)
 
 
 def _write_audit_files(folder: Path) -> None:

@@ -5,17 +5,15 @@ source if it runs, else kind where a Docker engine answers (a client alone prove
 """
 
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from typing import get_args
 
 from tests.cluster import existing, kind
+from tests.cluster.images.builders import docker_answers
 from tests.cluster.interface import Cluster, Kind, NoClusterError, Status
 from tests.cluster.source import cluster as source
 
 __all__ = ["Cluster", "NoClusterError", "Status", "choose", "find_or_make", "status", "take_down"]
-
-DOCKER_ANSWERS_WITHIN_S = 10
 
 
 def find_or_make() -> Cluster:
@@ -78,14 +76,4 @@ def choose(
 
 
 def _chosen() -> Kind:
-    return choose(os.environ, source_runs=source.runs, docker_answers=_docker_answers)
-
-
-def _docker_answers() -> bool:
-    try:
-        told = subprocess.run(
-            ["docker", "info"], capture_output=True, timeout=DOCKER_ANSWERS_WITHIN_S, check=False
-        )
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return False
-    return told.returncode == 0
+    return choose(os.environ, source_runs=source.runs, docker_answers=docker_answers)

@@ -8,12 +8,9 @@ from pathlib import Path
 from tests.cluster import binaries
 
 OLDEST = {
-    "kubectl": (
-        1,
-        33,
-    ),  # one below the oldest API server that we support would be too far (skew policy: one minor)
-    "helm": (3, 18),
-    "kind": (0, 27),
+    "kubectl": (1, 31),  # `wait --for=create`
+    "helm": (4, 0),  # flags and output of helm 4
+    "kind": (0, 27),  # nodes with containerd 2, and with a kindnet that enforces NetworkPolicies
 }
 """The oldest releases that will do, as (major, minor)."""
 

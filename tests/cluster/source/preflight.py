@@ -10,14 +10,13 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
-from tests.cluster import binaries
+from tests.cluster import binaries, room
 from tests.cluster.cache import cache_dir
 from tests.cluster.interface import NoClusterError
 from tests.cluster.progress import run, step
+from tests.cluster.room import GIB
 from tests.cluster.source import lifecycle, listeners
 from tests.cluster.source.settings import NODE_BRIDGE, POD_BRIDGE, PORTS, TEST_RANGE, Settings
-
-GIB: Final = 2**30
 
 COLD_DISK_BYTES: Final = 30 * GIB
 """Go's caches 10 GiB, binaries 1, the engine's site-packages 5, its image 10 (blob and unpacked)."""
@@ -60,9 +59,7 @@ class Machine:
     capabilities: int
     missing_packages: frozenset[str]
     has_apt: bool
-    free_disk_bytes: int
-    available_memory_bytes: int
-    cold: bool
+    short_of: tuple[str, ...]
     socket_path: str
     overlay_on_overlay: bool
     missing_kernel_features: tuple[str, ...]
@@ -86,7 +83,7 @@ def prepare(settings: Settings) -> None:
 
 def problems(machine: Machine) -> list[str]:
     """Judge: one line for each thing that is wrong and what to do about it; empty when nothing is."""
-    lines = [*_machine_problems(machine), *_room_problems(machine)]
+    lines = [*_machine_problems(machine), *machine.short_of, *_cache_problems(machine)]
     if machine.missing_packages and not machine.has_apt:
         names = " ".join(sorted(machine.missing_packages))
         lines.append(f"commands are missing: install what Debian calls {names}")
@@ -115,23 +112,12 @@ def _machine_problems(machine: Machine) -> list[str]:
     return lines
 
 
-def _room_problems(machine: Machine) -> list[str]:
+def _cache_problems(machine: Machine) -> list[str]:
     lines = []
-    disk = COLD_DISK_BYTES if machine.cold else WARM_DISK_BYTES
-    if machine.free_disk_bytes < disk:
+    path = machine.socket_path
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH or not _is_plain(path):
         lines.append(
-            f"{machine.free_disk_bytes / GIB:.1f} GiB of disk are free for the cache, {disk / GIB:.0f} are"
-            " needed: free some, or let DRAWBRIDGE_CACHE name a folder on a larger disk"
-        )
-    memory = COLD_MEMORY_BYTES if machine.cold else WARM_MEMORY_BYTES
-    if machine.available_memory_bytes < memory:
-        lines.append(
-            f"{machine.available_memory_bytes / GIB:.1f} GiB of memory are available,"
-            f" {memory / GIB:.0f} are needed: end other programs"
-        )
-    if len(os.fsencode(machine.socket_path)) > LONGEST_SOCKET_PATH or not _is_plain(machine.socket_path):
-        lines.append(
-            f"the cache's path is too long for sockets, or holds spaces ({machine.socket_path}):"
+            f"the cache's path is too long for sockets, or holds spaces or quotes ({path}):"
             " let DRAWBRIDGE_CACHE name a shorter, plain one"
         )
     if machine.overlay_on_overlay:
@@ -160,15 +146,19 @@ def look(settings: Settings) -> Machine:
         capabilities=_capabilities() if is_linux else 0,
         missing_packages=frozenset(_missing_packages()),
         has_apt=shutil.which("apt-get") is not None,
-        free_disk_bytes=shutil.disk_usage(existing).free,
-        available_memory_bytes=_available_memory_bytes() if is_linux else 0,
-        cold=not all(binaries.is_built(name) for name in lifecycle.PROGRAMS),
+        short_of=tuple(_short_of(cache)) if is_linux else (),
         socket_path=f"{settings.socket}.ttrpc",
         overlay_on_overlay=is_linux and _file_system(existing) == "overlay",
         missing_kernel_features=_missing_kernel_features() if is_linux else (),
         foreign_networks=_foreign_networks() if shutil.which("ip") else (),
         taken_ports=tuple(listeners.taken(needed)) if is_linux else (),
     )
+
+
+def _short_of(cache: Path) -> list[str]:
+    if all(binaries.is_built(name) for name in lifecycle.PROGRAMS):
+        return room.problems(cache, disk_bytes=WARM_DISK_BYTES, memory_bytes=WARM_MEMORY_BYTES)
+    return room.problems(cache, disk_bytes=COLD_DISK_BYTES, memory_bytes=COLD_MEMORY_BYTES)
 
 
 def _missing_packages() -> list[str]:
@@ -188,11 +178,6 @@ def _install(packages: list[str]) -> None:
 def _capabilities() -> int:
     fields = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(fields["CapEff"], 16)
-
-
-def _available_memory_bytes() -> int:
-    fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    return int(fields["MemAvailable"].split()[0]) * 1024
 
 
 def _file_system(path: Path) -> str:
