@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 
 from drawbridge_crds.conditions import ConditionType, Reason
 from drawbridge_crds.keys import MAX_KEYS_PER_TENANT, ApiKeyEntry
-from drawbridge_crds.policy import BackendType, CABundleRef, Cloud, Route, RoutingPolicy
+from drawbridge_crds.policy import (
+    Backend,
+    BackendType,
+    CABundleRef,
+    Cloud,
+    Route,
+    RoutingPolicy,
+    RoutingPolicySpec,
+)
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy, Proof, stricter
 from drawbridge_crds.rules import Metadata
@@ -78,7 +86,7 @@ def compile_snapshot(facts: TenantFacts) -> Compiled:
         tenant=facts.tenant,
         privacy=privacy,
         currency=spec.currency if spec else "USD",
-        models=spec.models if spec else names,
+        models=_askable(spec, names) if spec else names,
         pools=pools,
         clouds=tuple(target for cloud in clouds if (target := _cloud_target(cloud, facts))),
         routes=tuple(map(_route_target, spec.routes)) if spec else (),
@@ -91,6 +99,20 @@ def compile_snapshot(facts: TenantFacts) -> Compiled:
 def effective_privacy(pool: InferencePool, floor: Privacy) -> Privacy:
     """Return the privacy in force for a pool: the stricter of its own and its namespace's floor."""
     return stricter(pool.spec.privacy, floor)
+
+
+def _askable(spec: RoutingPolicySpec, pools: Sequence[str]) -> tuple[str, ...]:
+    """List the models that clients may ask for: without the names of pools that do not exist.
+
+    The name of a pool means that pool and no cloud. Were it kept after the pool is gone, it would be
+    one more alias, and what its clients send would follow the routes, perhaps out of the cluster.
+    """
+    named = {b.name for route in spec.routes for b in _named_backends(route) if b.type == BackendType.POOL}
+    return tuple(model for model in spec.models if model in pools or model not in named)
+
+
+def _named_backends(route: Route) -> tuple[Backend, ...]:
+    return (*route.backends, *(route.fallback.backends if route.fallback else ()))
 
 
 def _pool_target(metadata: Metadata, privacy: Privacy, facts: TenantFacts) -> PoolTarget:
@@ -179,7 +201,7 @@ def _route_findings(
     route: Route, pools: Mapping[str, PoolTarget], tenant: str, privacy: Privacy
 ) -> Iterable[Finding]:
     fallbacks = route.fallback.backends if route.fallback else ()
-    named = [b.name for b in (*route.backends, *fallbacks) if b.type == BackendType.POOL]
+    named = [b.name for b in _named_backends(route) if b.type == BackendType.POOL]
     for name in dict.fromkeys(named):
         if name not in pools:
             yield Finding(

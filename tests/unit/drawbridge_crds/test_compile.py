@@ -70,6 +70,12 @@ def test_a_pool_is_as_strict_as_itself_or_its_namespace(own: str, floor: Privacy
     assert target.proof == Proof.NOT_MEASURED
 
 
+def test_the_name_of_a_pool_that_is_gone_does_not_become_an_alias() -> None:
+    named = policy(models=["auto", "coder", "gpt-4o-mini"])
+    assert compiled(policy=named).snapshot.models == ("auto", "coder", "gpt-4o-mini")
+    assert compiled(policy=named, pools=[]).snapshot.models == ("auto", "gpt-4o-mini")
+
+
 def test_a_strict_floor_drops_every_cloud_and_says_so() -> None:
     result = compiled(
         floor=Privacy.STRICT, policy=policy(clouds=[CLOUD], routes=[{**TO_CODER, "fallback": FALLBACK}])
