@@ -82,13 +82,3 @@ def test_replaced_secret_of_the_users_own_rolls_its_readers(
         assert not [item for item in found if item["kind"] == "Secret"]
         seen.append(_checksums(found, "gateway")["drawbridge.dev/root-key-checksum"])
     assert len(set(seen)) == 2
-
-
-def test_notes_warn_of_a_missing_proof_loudly(cluster: Cluster, make_namespace: MakeNamespace) -> None:
-    namespace = make_namespace("notes")
-    install = ("install", "drawbridge", str(CHARTS / "drawbridge"), "--namespace", namespace,
-               "--dry-run=server", "--take-ownership", "--set", "image.registry=r.example.com")  # fmt: skip
-    quiet = helm(cluster, *install)
-    loud = helm(cluster, *install, "--set", "privacy.requireProof=false")
-    assert "WARNING: privacy.requireProof=false" in loud
-    assert "privacy.requireProof=false" not in quiet
