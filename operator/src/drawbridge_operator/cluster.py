@@ -102,7 +102,11 @@ class Cluster:
         return await self._apply(obj, "")
 
     async def apply_status(self, obj: Object) -> Object:
-        """Apply the status of an existing object; a UID in its metadata must match."""
+        """Apply the status of an existing object.
+
+        ConflictError unless a resourceVersion in its metadata is the current one. A UID is not compared:
+        for custom resources the API server takes the metadata from the live object (seen with 1.36).
+        """
         return await self._apply(obj, "status")
 
     async def create(self, obj: Object) -> Object:
@@ -190,11 +194,13 @@ def _error_of(what: str, status: int, body: bytes) -> ClusterError:
     """Map an error answer, a metav1.Status, to our tree; anything else between us and the API server too."""
     try:
         answer = json.loads(body)
-        message = answer["message"]
+        message = str(answer["message"])
         causes = [cause.get("reason") for cause in (answer.get("details") or {}).get("causes") or ()]
     except (ValueError, TypeError, KeyError, AttributeError):
         message, causes = "the answer is not from a Kubernetes API server", []
     error = _ERROR_BY_STATUS.get(status, UnavailableError)
     if "NamespaceTerminating" in causes:
         error = NamespaceTerminatingError
+    if message.startswith("failed to create typed patch object"):
+        error = InvalidError  # an apply with a field that this API server does not know: 500 (seen with 1.36)
     return error(f"{what}: {status} {message}")

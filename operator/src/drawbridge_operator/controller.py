@@ -69,8 +69,13 @@ class Controller:
         metrics.QUEUE_DEPTH.set_function(lambda: len(self._queue))
 
     def add(self, key: Key) -> None:
-        """Have a key reconciled as soon as possible."""
-        self._queue.add(key)
+        """Have a key reconciled as soon as possible, unless its namespace is not ours to act on."""
+        if (
+            key.kind == KeyKind.SYSTEM
+            or not self._settings.tenants
+            or key.namespace in self._settings.tenants
+        ):
+            self._queue.add(key)
 
     async def run(self) -> None:
         """Reconcile until cancelled, or until leadership is lost."""
@@ -105,11 +110,12 @@ class Controller:
     async def _reconcile(self, key: Key) -> float | None:
         """Reconcile one key: the only place where its errors are caught, logged and counted."""
         log = _log.bind(kind=key.kind, namespace=key.namespace, name=key.name)
-        result = "Success"
+        result = "Cancelled"
         started_s = time.perf_counter()
         try:
-            return await self._dispatch(key)
-        except LeadershipLostError:
+            delay_s = await self._dispatch(key)
+        except LeadershipLostError as error:
+            result = error.reason
             raise
         except ConflictError as error:
             result = error.reason
@@ -125,6 +131,9 @@ class Controller:
             result = "Crash"
             log.exception("reconcile_crashed")
             raise RetryError from error
+        else:
+            result = "Success"
+            return delay_s
         finally:
             metrics.RECONCILES.labels(key.kind, result).inc()
             metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.perf_counter() - started_s)

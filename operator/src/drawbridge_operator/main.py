@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.metadata import version
 from random import SystemRandom
 from typing import Final
 
@@ -50,10 +51,9 @@ async def run(settings: Settings) -> int:
     """Wait for the lease and lead; returns the exit code."""
     stop = asyncio.Event()
     _stop_on_signals(stop)
-    async with (
-        ApiClient(await load_configuration()) as api,
-        serve_metrics(settings.metrics_port),
-    ):
+    _log.info("operator_started", version=version("drawbridge-operator"), identity=settings.pod_name)
+    async with ApiClient(await load_configuration()) as api, serve_metrics(settings.metrics_port):
+        api.user_agent = f"drawbridge-operator/{version('drawbridge-operator')}"
         leader = Leader(
             Cluster(api),
             settings.namespace,

@@ -23,9 +23,9 @@ class Unreadable:
 
 
 def parse(model: type[_Model], obj: Object) -> _Model | Unreadable:
-    """Parse a stored object."""
+    """Parse a stored object. Its status is left out: that is the operator's own, of whatever release."""
     try:
-        return model.model_validate(obj)
+        return model.model_validate({**obj, "status": {}})
     except ValidationError as error:
         return Unreadable(Metadata.model_validate(obj["metadata"]), _explain(model.__name__, error))
 

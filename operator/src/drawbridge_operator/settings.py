@@ -56,6 +56,9 @@ class Settings:
     engine_pull_secrets: tuple[str, ...] = ()
     """Names of pull Secrets for engine pods, looked up in each pool's namespace."""
 
+    tenants: frozenset[str] = frozenset()
+    """The only namespaces to act on; empty: all. Two installations in one cluster divide it this way."""
+
     monitoring_peer: Mapping[str, Any] | None = None
     """The NetworkPolicyPeer that may read the engines' metrics; None: nobody."""
 
@@ -81,7 +84,8 @@ class Settings:
                 read.name("DRAWBRIDGE_BRIDGE_SERVICE_ACCOUNT", _SUBDOMAIN) if bridge_url else ""
             ),
             engine_images={kind: image for kind, v in _IMAGE_VARIABLES.items() if (image := read.text(v))},
-            engine_pull_secrets=read.names("DRAWBRIDGE_ENGINE_PULL_SECRETS"),
+            engine_pull_secrets=read.names("DRAWBRIDGE_ENGINE_PULL_SECRETS", "Secret"),
+            tenants=frozenset(read.names("DRAWBRIDGE_TENANTS", "namespace")),
             monitoring_peer=read.peer("DRAWBRIDGE_MONITORING_PEER"),
             log_level=read.log_level("DRAWBRIDGE_LOG_LEVEL"),
             metrics_port=read.port("DRAWBRIDGE_METRICS_PORT", default=9090),
@@ -108,12 +112,12 @@ class _Reader:
             raise SettingsError(f'{variable}="{value}" is not the name of a Kubernetes object')
         return value
 
-    def names(self, variable: str) -> tuple[str, ...]:
+    def names(self, variable: str, kind: str) -> tuple[str, ...]:
         values = tuple(filter(None, (part.strip() for part in self.text(variable).split(","))))
         for value in values:
             if not _SUBDOMAIN.fullmatch(value):
                 raise SettingsError(
-                    f'{variable}: "{value}" is not the name of a Secret; separate names with commas'
+                    f'{variable}: "{value}" is not the name of a {kind}; separate names with commas'
                 )
         return values
 

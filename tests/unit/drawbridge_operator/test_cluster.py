@@ -53,6 +53,11 @@ def test_a_namespace_that_is_going_is_told_apart() -> None:
     assert not error.retryable
 
 
+def test_a_field_unknown_to_the_api_server_is_our_fault_and_not_a_failure_of_its() -> None:
+    words = "failed to create typed patch object (a/b; /v1, Kind=ConfigMap): .colour: field not declared"
+    assert type(_error_of("PATCH X", 500, status(words))) is InvalidError
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"code": 503}', b'"text"'])
 def test_an_answer_of_something_else_than_an_api_server_is_an_error_too(body: bytes) -> None:
     assert "not from a Kubernetes API server" in str(_error_of("GET X", 502, body))

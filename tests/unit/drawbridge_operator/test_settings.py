@@ -34,6 +34,7 @@ def test_what_the_chart_sets_is_read(environment: dict[str, str]) -> None:
             "DRAWBRIDGE_ENGINE_IMAGE_NVIDIA_GPU": "",
             "DRAWBRIDGE_ENGINE_PULL_SECRETS": "one, two,",
             "DRAWBRIDGE_MONITORING_PEER": '{"podSelector": {"matchLabels": {"a": "b"}}}',
+            "DRAWBRIDGE_TENANTS": "team-a,team-b",
             "DRAWBRIDGE_LOG_LEVEL": "debug",
             "DRAWBRIDGE_METRICS_PORT": "0",
         }
@@ -45,6 +46,7 @@ def test_what_the_chart_sets_is_read(environment: dict[str, str]) -> None:
     assert settings.engine_images == {AcceleratorType.CPU: "registry.example/engine:cpu"}
     assert settings.engine_pull_secrets == ("one", "two")
     assert settings.monitoring_peer == {"podSelector": {"matchLabels": {"a": "b"}}}
+    assert settings.tenants == {"team-a", "team-b"}
     assert settings.log_level == logging.DEBUG
     assert settings.metrics_port == 0
 
@@ -77,6 +79,7 @@ def test_secrets_stay_out_of_the_repr(environment: dict[str, str]) -> None:
         pytest.param("DRAWBRIDGE_BRIDGE_TOKEN_FILE", "", "is not set", id="a bridge without a token"),
         pytest.param("DRAWBRIDGE_BRIDGE_SERVICE_ACCOUNT", "", "is not set", id="a bridge without an account"),
         pytest.param("DRAWBRIDGE_ENGINE_PULL_SECRETS", "one,T&o", '"T&o"', id="a pull Secret's name"),
+        pytest.param("DRAWBRIDGE_TENANTS", "team a", '"team a"', id="a namespace's name"),
         pytest.param("DRAWBRIDGE_LOG_LEVEL", "loud", "DEBUG, INFO", id="a log level"),
         pytest.param("DRAWBRIDGE_METRICS_PORT", "99999", "65535", id="a port"),
         pytest.param("DRAWBRIDGE_METRICS_PORT", "-1", "65535", id="a negative port"),

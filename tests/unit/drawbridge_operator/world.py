@@ -119,8 +119,9 @@ class World(Cluster):
 
     def _patch_status(self, key: Key, body: Object) -> Object:
         live = self._existing(key)
-        if live["metadata"]["uid"] != body["metadata"]["uid"]:
-            raise ConflictError("another uid")
+        version = live["metadata"]["resourceVersion"]
+        if body["metadata"].get("resourceVersion", version) != version:
+            raise ConflictError("another version")
         return self.put({**live, "status": copy.deepcopy(body["status"])})
 
     def _delete(self, key: Key, options: Object) -> Object:

@@ -6,13 +6,17 @@ from datetime import datetime
 from drawbridge_crds.conditions import Condition, merge_conditions
 from drawbridge_crds.policy import RoutingPolicyStatus, SnapshotStatus
 from drawbridge_crds.snapshot import GatewaySnapshot
+from pydantic import ValidationError
 
 from drawbridge_operator.cluster import Object
 
 
 def read_status(policy: Object) -> RoutingPolicyStatus:
-    """Read the status that the policy has."""
-    return RoutingPolicyStatus.model_validate(policy.get("status") or {})
+    """Read the status that the policy has; one that another release left unreadable counts as none."""
+    try:
+        return RoutingPolicyStatus.model_validate(policy.get("status") or {})
+    except ValidationError:
+        return RoutingPolicyStatus()
 
 
 def make_status(
@@ -31,11 +35,11 @@ def make_status(
 
 
 def with_status(policy: Object, status: RoutingPolicyStatus) -> Object:
-    """Make the object to apply: it names the policy by UID, so that a successor is not written to."""
+    """Make the object to apply: to the very version that was read, not to what replaced it meanwhile."""
     metadata = policy["metadata"]
     return {
         "apiVersion": policy["apiVersion"],
         "kind": policy["kind"],
-        "metadata": {k: metadata[k] for k in ("name", "namespace", "uid")},
+        "metadata": {k: metadata[k] for k in ("name", "namespace", "resourceVersion")},
         "status": status.model_dump(mode="json", exclude_none=True),
     }

@@ -322,7 +322,7 @@ async def test_a_policy_replaced_meanwhile_is_not_given_the_status_of_its_predec
         return apply_snapshot(key, body)
 
     world._patch = replaced_in_between  # type: ignore[method-assign] # a race, staged
-    with pytest.raises(DrawbridgeError, match="uid"):
+    with pytest.raises(DrawbridgeError, match="version"):
         await reconciled(world, settings)
     assert "status" not in world.named(ROUTING_POLICY, TENANT, "default")
 
