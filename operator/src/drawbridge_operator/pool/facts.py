@@ -7,9 +7,10 @@ from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy
 
 from drawbridge_operator.cluster import Object
-from drawbridge_operator.kinds import DEPLOYMENT
+from drawbridge_operator.kinds import DEPLOYMENT, NETWORK_POLICY
 from drawbridge_operator.pool.image import EngineImage
 from drawbridge_operator.pool.pods import EnginePod, PodState
+from drawbridge_operator.privacy.networkpolicy import is_policy_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ class PoolFacts:
 
 
 def is_own(pool: InferencePool, child: Object) -> bool:
-    """Tell whether an object is controlled by this very pool; one of the same name is another."""
+    """Tell whether an object is controlled by this very pool; one of the same name is another.
+
+    The NetworkPolicy belongs to the name, as it outlives the pool.
+    """
+    if child["kind"] == NETWORK_POLICY.kind:
+        return is_policy_of(child, pool.metadata.name)
     owners = child["metadata"].get("ownerReferences", ())
     return any(owner.get("controller") and owner["uid"] == pool.metadata.uid for owner in owners)

@@ -18,6 +18,7 @@ from drawbridge_operator.pool.checks.model_ready import claim_may_change
 from drawbridge_operator.pool.desired.children import make_children
 from drawbridge_operator.pool.facts import PoolFacts
 from drawbridge_operator.pool.gather import gather
+from drawbridge_operator.pool.prune import prune_policy
 from drawbridge_operator.pool.status import make_status, make_unreadable_status, read_conditions
 from drawbridge_operator.settings import Settings
 
@@ -33,13 +34,16 @@ async def reconcile_pool(
 ) -> float | None:
     """Bring a pool's children and status up to date; return the seconds until the next look, if any.
 
-    A pool that is gone or going needs nothing: its children follow by their ownerReferences.
+    The children of a pool that is gone follow by their ownerReferences, but for its NetworkPolicy.
 
     Raises:
         ClusterError: a read or a write failed; what the API server refuses is told in the status first.
     """
     stored = await cluster.get(INFERENCE_POOL, namespace, name)
-    if stored is None or "deletionTimestamp" in stored["metadata"]:
+    if stored is None:
+        await prune_policy(cluster, namespace, name)
+        return None
+    if "deletionTimestamp" in stored["metadata"]:
         return None
     before = stored.get("status", {})
     pool = parse(InferencePool, {**stored, "status": {}})

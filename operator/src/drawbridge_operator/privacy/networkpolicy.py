@@ -4,6 +4,10 @@ Every pool has it, Standard ones too. It is not authentication (a pod re-labelle
 namespace gets in within 0.1 s, a hostNetwork pod at once: measured with kube-router 2.10 on one node,
 Debian 12, 2026-11-22), so that the engines want keys as well. Whether the cluster enforces it at all no
 object can tell.
+
+It is the one child without an ownerReference. With one, the garbage collector took it away together
+with the pool, and a pod that was still stopping reached others within a second and for as long as it
+lived (Kubernetes 1.36, same machine and day). So it stays until the last pod is gone, see pool/prune.py.
 """
 
 from collections.abc import Mapping
@@ -13,7 +17,7 @@ from drawbridge_crds.names import ENGINE_PORT, POOL_LABEL
 from drawbridge_crds.pool import InferencePool
 
 from drawbridge_operator.cluster import Object
-from drawbridge_operator.pool.desired.metadata import child_metadata, engine_name
+from drawbridge_operator.pool.desired.metadata import engine_name, shared_labels
 
 CALLERS: Final = ("gateway", "operator")
 """Components of the system namespace: the one for requests, the other for the engines' admin routes."""
@@ -27,6 +31,7 @@ def make_network_policy(
     It selects by the pool's name alone: neither its UID, so that pods which outlive their pool are
     covered by the policy of the next one, nor the engine label, so that a probe can wear these labels.
     `egress` is written although it is empty: that claims the field, and an added rule is taken out.
+    The next pool of this name takes the policy over as it is: it must never be away between the two.
     """
     peers = [_component(system_namespace, component) for component in CALLERS]
     if monitoring_peer is not None:
@@ -34,7 +39,11 @@ def make_network_policy(
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": child_metadata(pool, engine_name(pool.metadata.name)),
+        "metadata": {
+            "name": engine_name(pool.metadata.name),
+            "namespace": pool.metadata.namespace,
+            "labels": shared_labels(pool.metadata.name),
+        },
         "spec": {
             "podSelector": {"matchLabels": {POOL_LABEL: pool.metadata.name}},
             "policyTypes": ["Ingress", "Egress"],
@@ -42,6 +51,12 @@ def make_network_policy(
             "egress": [],
         },
     }
+
+
+def is_policy_of(policy: Object, pool: str) -> bool:
+    """Tell whether a policy was made for the pools of this name."""
+    labels = policy["metadata"].get("labels", {})
+    return all(labels.get(key) == value for key, value in shared_labels(pool).items())
 
 
 def _component(namespace: str, component: str) -> Object:

@@ -1,25 +1,15 @@
-"""Which writes a reconcile makes, for every state of the world, and that it converges after any failure."""
+"""Which writes a reconcile makes, for every state of the world."""
 
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import pytest
 from drawbridge_crds.pool import AcceleratorType
 from drawbridge_operator.cluster import Object
-from drawbridge_operator.errors import (
-    ClusterError,
-    ConflictError,
-    ForbiddenError,
-    InvalidError,
-    NamespaceTerminatingError,
-    UnavailableError,
-)
 from drawbridge_operator.kinds import (
     DEPLOYMENT,
-    INFERENCE_POOL,
     NETWORK_POLICY,
     PERSISTENT_VOLUME_CLAIM,
     POD,
@@ -28,79 +18,35 @@ from drawbridge_operator.kinds import (
     SERVICE,
     Kind,
 )
-from drawbridge_operator.pool.reconcile import reconcile_pool
 from drawbridge_operator.settings import Settings
 
 from tests.unit.drawbridge_operator.pool.pools import (
     BOUND_CLAIM,
     LATER,
     NAMESPACE,
-    NOW,
     SETTINGS,
-    stored_pool,
     waiting,
 )
-from tests.unit.drawbridge_operator.world import World, Write
-
-SECRET_NAME = "coder-engine-keys-11111111"
-
-CHILDREN: list[Write] = [
-    ("PATCH", "NetworkPolicy", "coder-engine"),
-    ("PATCH", "Secret", SECRET_NAME),
-    ("PATCH", "Deployment", "coder-engine"),
-    ("PATCH", "Service", "coder-engine"),
-    ("PATCH", "PodDisruptionBudget", "coder-engine"),
-]
-STATUS: Write = ("PATCH", "InferencePool/status", "coder")
-EVENT: Write = ("POST", "Event", "")
-POLICY, KEYS, ENGINES, SERVICE_WRITE, BUDGET = CHILDREN
-
-
-def world(*objects: Object, **spec: Any) -> World:
-    return World(NAMESPACE, BOUND_CLAIM, stored_pool(**spec), *objects)
-
-
-async def reconcile(world: World, *, settings: Settings = SETTINGS, now: datetime = NOW) -> float | None:
-    return await reconcile_pool(world, settings, lambda: now, "team-a", "coder")
-
-
-async def settled(**spec: Any) -> World:
-    """Return a world in which the pool's children exist and nothing is left to do."""
-    there = world(**spec)
-    await reconcile(there)
-    await reconcile(there)
-    there.written()
-    return there
-
-
-def change_spec(world: World, **spec: Any) -> None:
-    pool = copy.deepcopy(world.named(INFERENCE_POOL, "team-a", "coder"))
-    pool["spec"] |= spec
-    world.put(pool)
-
-
-def pool_status(world: World) -> Object:
-    status: Object = world.named(INFERENCE_POOL, "team-a", "coder").get("status", {})
-    return status
-
-
-def reason_of(world: World, kind: str) -> str:
-    conditions = {c["type"]: c["reason"] for c in pool_status(world).get("conditions", ())}
-    return str(conditions.get(kind, "absent"))
-
-
-def engine_image(world: World) -> str:
-    template = world.named(DEPLOYMENT, "team-a", "coder-engine")["spec"]["template"]
-    return str(template["spec"]["containers"][0]["image"])
-
-
-def foreign(kind: Kind) -> Object:
-    return {
-        "apiVersion": kind.api_version,
-        "kind": kind.kind,
-        "metadata": {"name": "coder-engine", "namespace": "team-a", "labels": {"theirs": "true"}},
-        "spec": {"theirs": True},
-    }
+from tests.unit.drawbridge_operator.pool.reconciling import (
+    BUDGET,
+    CHILDREN,
+    ENGINES,
+    EVENT,
+    KEYS,
+    POLICY,
+    SECRET_NAME,
+    SERVICE_WRITE,
+    STATUS,
+    change_spec,
+    engine_image,
+    foreign,
+    pool_status,
+    reason_of,
+    reconcile,
+    settled,
+    world,
+)
+from tests.unit.drawbridge_operator.world import Write
 
 
 async def test_first_sight_writes_the_policy_first_the_keys_before_the_pods_and_the_status_last() -> None:
@@ -131,20 +77,6 @@ async def test_a_stable_world_causes_no_write() -> None:
 async def test_another_operator_changes_nothing(settings: Settings) -> None:
     there = await settled()
     assert await reconcile(there, settings=settings, now=LATER) is None
-    assert there.written() == []
-
-
-async def test_nothing_is_written_for_a_pool_that_is_gone() -> None:
-    there = World(NAMESPACE, BOUND_CLAIM)
-    assert await reconcile(there) is None
-    assert there.written() == []
-
-
-async def test_nothing_is_written_for_a_pool_that_is_going() -> None:
-    pool = stored_pool()
-    pool["metadata"]["deletionTimestamp"] = "2026-11-22T12:00:00Z"
-    there = World(NAMESPACE, BOUND_CLAIM, pool)
-    assert await reconcile(there) is None
     assert there.written() == []
 
 
@@ -239,101 +171,6 @@ async def test_the_pool_is_made_once_the_foreign_object_is_gone() -> None:
     assert there.written() == [*CHILDREN[1:], STATUS, EVENT]
 
 
-async def test_children_of_a_deleted_pool_of_the_same_name_are_foreign() -> None:
-    old = await settled()
-    leftovers = [copy.deepcopy(old.named(kind, "team-a", "coder-engine")) for kind in (SERVICE, DEPLOYMENT)]
-    there = world(*leftovers)
-    again = copy.deepcopy(there.named(INFERENCE_POOL, "team-a", "coder"))
-    again["metadata"]["uid"] = "99999999-2222-3333-4444-555555555555"
-    there.put(again)
-    await reconcile(there)
-    assert reason_of(there, "Accepted") == "ChildConflict"
-    assert [write for write in there.written() if write[1] in {"Service", "Deployment"}] == []
-
-
-WRITES = [
-    pytest.param(position, id=f"{verb} {kind}")
-    for position, (verb, kind, _) in enumerate([*CHILDREN, STATUS])
-]
-
-
-@pytest.mark.parametrize("position", WRITES)
-@pytest.mark.parametrize("error", [UnavailableError, ConflictError, ForbiddenError, InvalidError])
-async def test_a_failed_write_ends_the_order_and_the_next_reconcile_converges(
-    position: int, error: type[ClusterError]
-) -> None:
-    there = world()
-    verb, kind, _ = [*CHILDREN, STATUS][position]
-    there.failures[verb, kind] = error("made to fail")
-    with pytest.raises(error):
-        await reconcile(there)
-    made = [write for write in there.written() if write in CHILDREN]
-    assert made == CHILDREN[: position + 1], "nothing is written past a failed write"
-    there.failures.clear()
-    await reconcile(there)
-    await reconcile(there)
-    assert stripped(there) == stripped(await settled())
-    there.written()
-    await reconcile(there)
-    assert there.written() == []
-
-
-def stripped(world: World) -> dict[Any, Any]:
-    """Return what matters of all objects but events."""
-    return {
-        key: (obj.get("spec"), obj.get("data"), obj["metadata"].get("labels"), obj.get("status"))
-        for key, obj in world.objects.items()
-        if key[0] != "Event"
-    }
-
-
-@pytest.mark.parametrize("position", WRITES[:-1])
-@pytest.mark.parametrize(
-    ("error", "told"),
-    [
-        pytest.param(ForbiddenError, "ChildRefused", id="quota or admission"),
-        pytest.param(InvalidError, "ChildRefused", id="validation"),
-        pytest.param(UnavailableError, "absent", id="a broken connection is no news about the pool"),
-    ],
-)
-async def test_a_refused_child_is_told(position: int, error: type[ClusterError], told: str) -> None:
-    there = world()
-    verb, kind, _ = CHILDREN[position]
-    there.failures[verb, kind] = error("made to fail")
-    with pytest.raises(error):
-        await reconcile(there)
-    assert reason_of(there, "Accepted") == told
-
-
-async def test_a_refusal_is_told_once() -> None:
-    there = world()
-    there.failures["PATCH", "Deployment"] = ForbiddenError("exceeded quota")
-    for _ in range(3):
-        with pytest.raises(ForbiddenError):
-            await reconcile(there)
-    assert there.written().count(STATUS) == 1
-    assert there.events() == [("Warning", "ChildRefused")]
-
-
-async def test_a_namespace_that_is_going_is_left_to_go() -> None:
-    there = world()
-    there.failures["PATCH", "NetworkPolicy"] = NamespaceTerminatingError("going")
-    assert await reconcile(there) is None
-    assert [write for write in there.written() if write in CHILDREN] == [POLICY]
-    assert reason_of(there, "Accepted") == "Accepted"
-
-
-@pytest.mark.parametrize(
-    "kind", ["Namespace", "PersistentVolumeClaim", "Pod", "NetworkPolicy", "Deployment", "Service"]
-)
-async def test_what_cannot_be_read_is_an_error_and_never_taken_for_absent(kind: str) -> None:
-    there = await settled()
-    there.failures["GET", kind] = UnavailableError("down")
-    with pytest.raises(UnavailableError):
-        await reconcile(there)
-    assert there.written() == []
-
-
 async def test_a_missing_claim_is_told_looked_for_again_and_heals() -> None:
     there = world()
     there.remove(PERSISTENT_VOLUME_CLAIM, "team-a", "weights")
@@ -392,25 +229,6 @@ async def test_a_lost_secret_is_written_again_when_a_pod_misses_it() -> None:
     there.remove(POD, "team-a", pod["metadata"]["name"])
     await reconcile(there)
     assert KEYS not in there.written()
-
-
-async def test_pods_of_an_earlier_pool_of_the_same_name_do_not_count() -> None:
-    there = await settled()
-    labels = dict(
-        there.named(DEPLOYMENT, "team-a", "coder-engine")["spec"]["template"]["metadata"]["labels"],
-        **{"drawbridge.dev/pool-uid": "earlier"},
-    )
-    there.put(
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": "old", "namespace": "team-a", "labels": labels},
-            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
-        }
-    )
-    await reconcile(there)
-    assert there.written() == []
-    assert pool_status(there)["readyReplicas"] == 0
 
 
 async def test_a_pinned_image_outlives_the_default_and_a_visit_of_another_image() -> None:

@@ -47,17 +47,24 @@ def child_metadata(pool: InferencePool, name: str) -> Object:
     }
 
 
-def child_labels(pool: InferencePool) -> dict[str, str]:
-    """Return the labels of every child. None holds a version: an upgrade must change no pod template."""
+def shared_labels(pool: str) -> dict[str, str]:
+    """Return the labels of everything made for pools of a name.
+
+    None holds a version: an upgrade must change no pod template.
+    """
     return {
         "app.kubernetes.io/name": "sglang",
-        "app.kubernetes.io/instance": pool.metadata.name,
+        "app.kubernetes.io/instance": pool,
         "app.kubernetes.io/component": "engine",
         "app.kubernetes.io/part-of": "drawbridge",
         "app.kubernetes.io/managed-by": FIELD_MANAGER,
-        POOL_LABEL: pool.metadata.name,
-        POOL_UID_LABEL: pool.metadata.uid,
+        POOL_LABEL: pool,
     }
+
+
+def child_labels(pool: InferencePool) -> dict[str, str]:
+    """Return the labels of the children of one pool."""
+    return {**shared_labels(pool.metadata.name), POOL_UID_LABEL: pool.metadata.uid}
 
 
 def engine_labels(pool: InferencePool) -> dict[str, str]:
