@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from drawbridge_crds.cost import Usage
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120)
@@ -70,3 +71,33 @@ class GatewayMetrics:
             "Requests being served.",
             registry=registry,
         )
+
+
+class Series:
+    """The series that requests of one tenant, route and backend end in: looked up once, not per request."""
+
+    __slots__ = ("_labels", "_requests", "_status", "_tokens", "first_byte_seconds", "request_seconds")
+
+    def __init__(self, metrics: GatewayMetrics, tenant: str, route: str, backend: str) -> None:
+        self._labels = (tenant, route, backend)
+        self._requests = metrics.requests
+        self._status: dict[str, Counter] = {}
+        self._tokens = {
+            direction: metrics.tokens.labels(*self._labels, direction)
+            for direction in ("input", "cached_input", "output")
+        }
+        self.request_seconds = metrics.request_seconds.labels(tenant, backend)
+        self.first_byte_seconds = metrics.first_byte_seconds.labels(tenant, backend)
+
+    def ended(self, status: str) -> None:
+        """Count a request."""
+        counter = self._status.get(status)
+        if counter is None:
+            counter = self._status[status] = self._requests.labels(*self._labels, status)
+        counter.inc()
+
+    def count_tokens(self, usage: Usage) -> None:
+        """Count the tokens of an answer."""
+        self._tokens["input"].inc(usage.input_tokens)
+        self._tokens["cached_input"].inc(usage.cached_input_tokens)
+        self._tokens["output"].inc(usage.output_tokens)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 import structlog
 from drawbridge_crds.cost import Usage, answer_cost
@@ -11,11 +12,13 @@ from drawbridge_crds.privacy import Privacy
 
 from drawbridge_gateway.dataplane.fallback import Failure
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
-from drawbridge_gateway.metrics import NOBODY, GatewayMetrics
+from drawbridge_gateway.metrics import NOBODY, GatewayMetrics, Series
 from drawbridge_gateway.protocols.errors import Protocol
 
-CLIENT_GONE = 499
+CLIENT_GONE: Final = 499
 """Status in the log of a request whose client left first; the number that nginx made customary."""
+
+PRIVACY_CODES: Final = frozenset({"privacy_refused", "privacy_not_proven"})
 
 log = structlog.get_logger()
 
@@ -65,11 +68,12 @@ def backend_name(target: Pool | Cloud) -> str:
 class Accounts:
     """Writes records down."""
 
-    __slots__ = ("_clock", "_metrics")
+    __slots__ = ("_clock", "_metrics", "_series")
 
     def __init__(self, metrics: GatewayMetrics, clock: Callable[[], float]) -> None:
         self._metrics = metrics
         self._clock = clock
+        self._series: dict[tuple[str, str, str], Series] = {}
 
     def begin(self) -> None:
         """Count a request in."""
@@ -87,34 +91,30 @@ class Accounts:
     def end(self, record: Record) -> None:
         """Count a request out and log it."""
         took_s = self._clock() - record.started_s
-        metrics, tenant, route, backend = self._metrics, record.tenant, record.route, record.backend
-        metrics.in_flight.dec()
-        ended = "client_gone" if record.status == CLIENT_GONE else f"{record.status // 100}xx"
-        metrics.requests.labels(tenant, route, backend, ended).inc()
-        metrics.request_seconds.labels(tenant, backend).observe(took_s)
+        self._metrics.in_flight.dec()
+        backend, cost = record.backend, record.cost
+        series = self._series_of(record.tenant, record.route, backend)
+        series.ended("client_gone" if record.status == CLIENT_GONE else f"{record.status // 100}xx")
+        if record.target is not None:
+            series.request_seconds.observe(took_s)
         if record.first_byte_s is not None:
-            metrics.first_byte_seconds.labels(tenant, backend).observe(record.first_byte_s - record.started_s)
-        if record.code in {"privacy_refused", "privacy_not_proven"}:
-            metrics.privacy_refusals.labels(tenant, record.code).inc()
-        cost = record.cost
+            series.first_byte_seconds.observe(record.first_byte_s - record.started_s)
         if record.usage is not None:
-            self._count_tokens(record, record.usage)
+            series.count_tokens(record.usage)
+        if record.code in PRIVACY_CODES:
+            self._metrics.privacy_refusals.labels(record.tenant, record.code).inc()
         if cost:
-            metrics.cost.labels(tenant, backend, record.currency).inc(float(cost))
-        _write_line(record, cost, took_s)
+            self._metrics.cost.labels(record.tenant, backend, record.currency).inc(float(cost))
+        _write_line(record, backend, cost, took_s)
 
-    def _count_tokens(self, record: Record, usage: Usage) -> None:
-        tokens = self._metrics.tokens
-        for direction, number in (
-            ("input", usage.input_tokens),
-            ("cached_input", usage.cached_input_tokens),
-            ("output", usage.output_tokens),
-        ):
-            if number:
-                tokens.labels(record.tenant, record.route, record.backend, direction).inc(number)
+    def _series_of(self, tenant: str, route: str, backend: str) -> Series:
+        series = self._series.get((tenant, route, backend))
+        if series is None:
+            series = self._series[tenant, route, backend] = Series(self._metrics, tenant, route, backend)
+        return series
 
 
-def _write_line(record: Record, cost: Decimal | None, took_s: float) -> None:
+def _write_line(record: Record, backend: str, cost: Decimal | None, took_s: float) -> None:
     usage = record.usage or Usage()
     log.info(
         "request_finished",
@@ -124,7 +124,7 @@ def _write_line(record: Record, cost: Decimal | None, took_s: float) -> None:
         key_id=record.key_id,
         route=record.route,
         privacy=record.privacy.value if record.privacy else None,
-        backend=record.backend,
+        backend=backend,
         stream=record.stream,
         status=record.status,
         code=record.code or None,

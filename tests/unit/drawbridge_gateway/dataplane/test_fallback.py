@@ -1,0 +1,175 @@
+import json
+
+import pytest
+from drawbridge_crds.policy import FallbackReason, Provider
+from drawbridge_crds.privacy import Privacy
+from drawbridge_gateway.dataplane.fallback import (
+    broken,
+    next_candidate,
+    status_failed,
+    stream_failed,
+    upstream_failed,
+)
+from drawbridge_gateway.dataplane.tenant import Candidate, Cloud, Pool
+from drawbridge_gateway.protocols.dialect import StreamFailure
+from drawbridge_gateway.upstream.errors import (
+    BrokenError,
+    BusyError,
+    SilentError,
+    UnreachableError,
+    UpstreamError,
+)
+
+POOL = Pool("coder", Privacy.STANDARD, proven=False, authorization=None)
+CLOUD = Cloud("gpt", Provider.OPENAI, None)
+
+UNAVAILABLE, OVERLOADED, TIMEOUT, TOO_LONG = FallbackReason
+SECRET = "the prompt's own words"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "status", "code"),
+    [
+        (UnreachableError("x"), UNAVAILABLE, 503, "backend_unavailable"),
+        (BrokenError("x"), UNAVAILABLE, 502, "backend_error"),
+        (BusyError("x"), OVERLOADED, 503, "backend_overloaded"),
+        (SilentError("x"), TIMEOUT, 504, "backend_timeout"),
+    ],
+    ids=lambda value: value.__class__.__name__ if isinstance(value, UpstreamError) else None,
+)
+def test_exchanges_without_an_answer(
+    error: UpstreamError, reason: FallbackReason, status: int, code: str
+) -> None:
+    failure = upstream_failed(POOL, error)
+    assert (failure.reason, failure.error.status, failure.error.code) == (reason, status, code)
+
+
+TOO_LONG_TEXTS = {
+    "SGLang, input": "The input (900 tokens) is longer than the model's context length (512 tokens).",
+    "SGLang, total": "Requested token count exceeds the model's maximum context length of 512 tokens. You "
+    "requested a total of 600 tokens: 500 tokens from the input messages and 100 tokens for the completion.",
+    "OpenAI": "This model's maximum context length is 512 tokens. However, you sent 600 tokens.",
+    "Anthropic": "prompt is too long: 600 tokens > 512 maximum",
+}
+
+
+@pytest.mark.parametrize("text", TOO_LONG_TEXTS.values(), ids=TOO_LONG_TEXTS.keys())
+@pytest.mark.parametrize("target", [POOL, CLOUD], ids=["pool", "cloud"])
+def test_a_context_that_is_too_long_is_known_by_its_words_and_told_with_the_limit(
+    target: Pool | Cloud, text: str
+) -> None:
+    failure = status_failed(target, 400, None, json.dumps({"error": {"message": text}}))
+    assert failure.reason is TOO_LONG
+    assert (failure.error.status, failure.error.code) == (400, "context_length_exceeded")
+    assert "of 512 tokens" in failure.error.message
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "retry_after", "reason", "answered", "retry_after_s"),
+    [
+        pytest.param(POOL, 429, None, OVERLOADED, 429, 1, id="429"),
+        pytest.param(POOL, 429, b"7", OVERLOADED, 429, 7, id="429 with retry-after"),
+        pytest.param(
+            POOL, 429, b"99999999", OVERLOADED, 429, 3600, id="429 with a retry-after beyond reason"
+        ),
+        pytest.param(POOL, 429, b"Sun, 22 Nov 2026 12:00:00 GMT", OVERLOADED, 429, 1, id="429 with a date"),
+        pytest.param(CLOUD, 529, None, OVERLOADED, 529, 1, id="529"),
+        pytest.param(CLOUD, 503, b"3", OVERLOADED, 503, 3, id="503 with retry-after"),
+        pytest.param(POOL, 503, None, UNAVAILABLE, 502, None, id="503 without"),
+        pytest.param(POOL, 500, None, UNAVAILABLE, 502, None, id="500"),
+        pytest.param(CLOUD, 502, None, UNAVAILABLE, 502, None, id="502"),
+        pytest.param(CLOUD, 504, None, TIMEOUT, 504, None, id="504: the bridge waited long enough"),
+        pytest.param(POOL, 401, None, UNAVAILABLE, 502, None, id="an engine that does not know our key"),
+        pytest.param(POOL, 404, None, UNAVAILABLE, 502, None, id="an engine without the path"),
+        pytest.param(CLOUD, 401, None, UNAVAILABLE, 502, None, id="a bridge that does not know our token"),
+        pytest.param(CLOUD, 403, None, None, 403, None, id="a bridge that refuses: nobody else may try"),
+        pytest.param(POOL, 400, None, None, 400, None, id="400: the client's own fault"),
+        pytest.param(POOL, 422, None, None, 422, None, id="422 likewise"),
+        pytest.param(CLOUD, 413, None, None, 413, None, id="413 likewise"),
+    ],
+)
+def test_answers_with_an_error_status(
+    *,
+    target: Pool | Cloud,
+    status: int,
+    retry_after: bytes | None,
+    reason: FallbackReason | None,
+    answered: int,
+    retry_after_s: int | None,
+) -> None:
+    failure = status_failed(target, status, retry_after, SECRET)
+    assert (failure.reason, failure.error.status, failure.error.retry_after_s) == (
+        reason,
+        answered,
+        retry_after_s,
+    )
+    assert SECRET not in failure.error.message
+    assert target.name in failure.error.message
+
+
+def test_a_full_queue_is_overload_also_without_retry_after() -> None:
+    assert status_failed(POOL, 503, None, "The request queue is full.").reason is OVERLOADED
+
+
+@pytest.mark.parametrize(
+    ("text", "param"),
+    [
+        ("top_p must be in (0, 1], got 7.", "top_p"),
+        ("temperature must be a non-negative finite number, got -1.", "temperature"),
+        ("password must be hunter2", None),
+        ("something else", None),
+    ],
+)
+def test_a_refused_parameter_is_named_when_it_is_one(text: str, param: str | None) -> None:
+    failure = status_failed(POOL, 400, None, text)
+    assert failure.error.param == param
+    assert "hunter2" not in failure.error.message
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason", "status"),
+    [
+        pytest.param(StreamFailure(0, ""), UNAVAILABLE, 502, id="an event that says nothing"),
+        pytest.param(StreamFailure(500, SECRET), UNAVAILABLE, 502, id="an engine's fault"),
+        pytest.param(StreamFailure(503, "The request queue is full."), OVERLOADED, 503, id="a full queue"),
+        pytest.param(StreamFailure(529, SECRET), OVERLOADED, 529, id="an overloaded cloud"),
+        pytest.param(StreamFailure(400, SECRET), None, 400, id="the client's own fault"),
+        pytest.param(
+            StreamFailure(0, TOO_LONG_TEXTS["OpenAI"]), TOO_LONG, 400, id="too long, without a status"
+        ),
+        pytest.param(StreamFailure(400, TOO_LONG_TEXTS["SGLang, input"]), TOO_LONG, 400, id="too long"),
+    ],
+)
+def test_errors_that_came_as_events(
+    failure: StreamFailure, reason: FallbackReason | None, status: int
+) -> None:
+    judged = stream_failed(POOL, failure)
+    assert (judged.reason, judged.error.status) == (reason, status)
+    assert SECRET not in judged.error.message
+
+
+def test_an_answer_that_broke_off_lets_another_try() -> None:
+    assert broken(POOL).reason is UNAVAILABLE
+
+
+FIRST = Candidate(POOL)
+ON_TIMEOUT = Candidate(CLOUD, frozenset({TIMEOUT}))
+ON_ALL = Candidate(CLOUD, frozenset(FallbackReason))
+
+
+@pytest.mark.parametrize(
+    ("candidates", "start", "reason", "following"),
+    [
+        pytest.param((FIRST, ON_ALL), 1, UNAVAILABLE, 1, id="the next, when it may"),
+        pytest.param((FIRST, ON_TIMEOUT), 1, UNAVAILABLE, None, id="nobody, when it may not"),
+        pytest.param((FIRST, ON_TIMEOUT, ON_ALL), 1, UNAVAILABLE, 2, id="the one after, when that may"),
+        pytest.param((FIRST, ON_TIMEOUT, ON_ALL), 2, TIMEOUT, 2, id="never one before"),
+        pytest.param((FIRST, ON_ALL), 2, UNAVAILABLE, None, id="nobody after the last"),
+        pytest.param((FIRST, ON_ALL), 1, None, None, id="nobody when the fault is the client's"),
+        pytest.param((FIRST, FIRST), 1, TOO_LONG, 1, id="a backend of the route itself, whatever the reason"),
+    ],
+)
+def test_who_tries_next(
+    candidates: tuple[Candidate, ...], start: int, reason: FallbackReason | None, following: int | None
+) -> None:
+    assert next_candidate(candidates, start, reason) == following

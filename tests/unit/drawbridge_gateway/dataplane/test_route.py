@@ -1,0 +1,277 @@
+from typing import Any
+
+import pytest
+from drawbridge_crds.policy import Backend, FallbackReason
+from drawbridge_crds.privacy import Privacy, Proof
+from drawbridge_crds.snapshot import GatewaySnapshot, PoolTarget
+from drawbridge_gateway.dataplane.route import Asked, Plan, cloud_allowed, plan_route
+from drawbridge_gateway.dataplane.tenant import Cloud, Pool, compile_tenant
+from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.drawbridge_gateway.policies import CODER, GPT, cloud_backend, pool_backend, route, snapshot
+
+POOL, STRICT_POOL, PROVEN_POOL = pool_backend("coder"), pool_backend("vault"), pool_backend("safe")
+CLOUD, OTHER_CLOUD = cloud_backend("gpt"), cloud_backend("claude")
+
+
+def plan(content: GatewaySnapshot, *, proof: bool = True, **asked: Any) -> Plan:
+    wanted = Asked(**{"protocol": Protocol.OPENAI, "model": "auto", **asked})
+    return plan_route(compile_tenant(content, b"root"), wanted, require_proof=proof)
+
+
+def names(found: Plan) -> list[str]:
+    kinds = {Pool: "pool", Cloud: "cloud"}
+    return [f"{kinds[type(c.target)]}/{c.target.name}" for c in found.candidates]
+
+
+QUICK = route("quick", POOL, tasks=("test-generation", "pattern-matching"))
+HARD = route("hard", CLOUD, fallback=(POOL,), tasks=("complex-reasoning",))
+REST = route("rest", POOL, fallback=(CLOUD,))
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "candidates"),
+    [
+        pytest.param({"task": "test-generation"}, "quick", ["pool/coder"], id="a task of the first route"),
+        pytest.param({"task": "pattern-matching"}, "quick", ["pool/coder"], id="another task of it"),
+        pytest.param(
+            {"task": "complex-reasoning"}, "hard", ["cloud/gpt", "pool/coder"], id="a task of the next"
+        ),
+        pytest.param(
+            {"task": None}, "rest", ["pool/coder", "cloud/gpt"], id="no task: the route without matches"
+        ),
+        pytest.param(
+            {"task": "unheard-of"}, "rest", ["pool/coder", "cloud/gpt"], id="an unknown task likewise"
+        ),
+        pytest.param(
+            {"model": "org/model:v1"}, "rest", ["pool/coder", "cloud/gpt"], id="an alias goes by the routes"
+        ),
+        pytest.param(
+            {"model": "coder", "task": "complex-reasoning"},
+            "pool:coder",
+            ["pool/coder"],
+            id="a pool's name is that pool",
+        ),
+        pytest.param(
+            {"protocol": Protocol.ANTHROPIC},
+            "rest",
+            ["pool/coder"],
+            id="a cloud of the other protocol is skipped",
+        ),
+        pytest.param(
+            {"protocol": Protocol.ANTHROPIC, "task": "complex-reasoning"},
+            "hard",
+            ["pool/coder"],
+            id="skipped in front of a fallback, too",
+        ),
+    ],
+)
+def test_who_answers(asked: dict[str, Any], name: str, candidates: list[str]) -> None:
+    found = plan(snapshot(QUICK, HARD, REST), **asked)
+    assert (found.route, names(found), found.privacy, found.refusal) == (
+        name,
+        candidates,
+        Privacy.STANDARD,
+        None,
+    )
+
+
+def test_fallbacks_carry_the_reasons_that_let_them_try() -> None:
+    content = snapshot(route("rest", POOL, fallback=(CLOUD,), when=(FallbackReason.TIMEOUT,)))
+    assert [c.when for c in plan(content).candidates] == [None, frozenset({"Timeout"})]
+
+
+def test_engines_see_the_key_of_their_pool_and_no_other() -> None:
+    tenant = compile_tenant(snapshot(), b"root")
+    keys = {pool.authorization for pool in tenant.pools.values()}
+    assert len(keys) == len(tenant.pools)
+    assert compile_tenant(snapshot(), None).pools["coder"].authorization is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code"),
+    [
+        pytest.param({"model": "gpt-4o"}, 404, "model_not_found", id="a model that the policy does not list"),
+        pytest.param({"model": "spare"}, 404, "model_not_found", id="a pool that the policy does not list"),
+        pytest.param({"model": "coder:adapter"}, 404, "model_not_found", id="a pool's name with an adapter"),
+        pytest.param(
+            {"model": "coder", "key_models": frozenset({"auto"})},
+            404,
+            "model_not_found",
+            id="not one of the key's",
+        ),
+        pytest.param({"task": "unheard-of"}, 400, "no_route", id="no route fits"),
+    ],
+)
+def test_requests_without_a_route(asked: dict[str, Any], status: int, code: str) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        plan(snapshot(QUICK), **asked)
+    assert (refused.value.error.status, refused.value.error.code) == (status, code)
+
+
+GONE = pool_backend("gone")
+
+
+@pytest.mark.parametrize(
+    ("content", "asked", "proof", "candidates", "code"),
+    [
+        pytest.param(
+            snapshot(REST, privacy=Privacy.STRICT), {}, False, [], "privacy_refused",
+            id="strict policy, Standard pool and a cloud: nobody",
+        ),
+        pytest.param(
+            snapshot(route("rest", STRICT_POOL, fallback=(CLOUD,)), privacy=Privacy.STRICT), {}, False,
+            ["pool/vault"], None, id="strict policy, Strict pool, proof not required",
+        ),
+        pytest.param(
+            snapshot(route("rest", STRICT_POOL, fallback=(CLOUD,))), {}, False, ["pool/vault"], None,
+            id="a Strict pool makes its route strict",
+        ),
+        pytest.param(
+            snapshot(route("rest", STRICT_POOL, fallback=(CLOUD,))), {}, True, [], "privacy_not_proven",
+            id="a Strict pool that is not proven answers nothing",
+        ),
+        pytest.param(
+            snapshot(route("rest", STRICT_POOL, fallback=(PROVEN_POOL, CLOUD))),
+            {}, True, ["pool/safe"], None,
+            id="a proven pool answers instead",
+        ),
+        pytest.param(
+            snapshot(route("rest", GONE, fallback=(CLOUD,))), {}, False, [], "privacy_refused",
+            id="an unknown pool fails closed",
+        ),
+        pytest.param(
+            snapshot(route("rest", GONE, fallback=(PROVEN_POOL, CLOUD))), {}, True, ["pool/safe"], None,
+            id="an unknown pool leaves the Strict fallback",
+        ),
+        pytest.param(
+            snapshot(REST), {"strict": True}, False, [], "privacy_refused",
+            id="strict header, Standard pool and a cloud: nobody",
+        ),
+        pytest.param(
+            snapshot(route("rest", CLOUD)), {"strict": True}, False, [], "privacy_refused",
+            id="strict header, cloud alone: nobody",
+        ),
+        pytest.param(
+            snapshot(route("rest", POOL, fallback=(CLOUD, PROVEN_POOL))),
+            {"strict": True}, True, ["pool/safe"], None,
+            id="strict header: only the proven pool of the fallback",
+        ),
+        pytest.param(
+            snapshot(), {"model": "coder", "strict": True}, False, [], "privacy_refused",
+            id="strict header, Standard pool by name: nobody",
+        ),
+        pytest.param(
+            snapshot(), {"model": "vault"}, False, ["pool/vault"], None, id="a Strict pool by name",
+        ),
+        pytest.param(
+            snapshot(), {"model": "vault"}, True, [], "privacy_not_proven",
+            id="a Strict pool by name, not proven",
+        ),
+    ],
+)  # fmt: skip
+def test_strict_requests(
+    *, content: GatewaySnapshot, asked: dict[str, Any], proof: bool, candidates: list[str], code: str | None
+) -> None:
+    found = plan(content, proof=proof, **asked)
+    assert found.privacy is Privacy.STRICT
+    assert names(found) == candidates
+    assert (found.refusal.code if found.refusal else None) == code
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        pytest.param(
+            snapshot(route("rest", OTHER_CLOUD)), "protocol_not_supported", id="a cloud of the other protocol"
+        ),
+        pytest.param(
+            snapshot(route("rest", CLOUD), clouds=()), "no_backend", id="a cloud without its authorities"
+        ),
+    ],
+)
+def test_routes_that_lead_nowhere(content: GatewaySnapshot, code: str) -> None:
+    found = plan(content)
+    assert found.candidates == ()
+    assert found.refusal is not None
+    assert found.refusal.code == code
+
+
+BACKENDS = st.sampled_from([POOL, STRICT_POOL, PROVEN_POOL, GONE, CLOUD, OTHER_CLOUD])
+
+
+@given(
+    backend=BACKENDS,
+    fallback=st.lists(BACKENDS, max_size=4),
+    policy=st.sampled_from(Privacy),
+    strict=st.booleans(),
+    proof=st.booleans(),
+    protocol=st.sampled_from(Protocol),
+    model=st.sampled_from(["auto", "coder", "vault", "safe"]),
+)
+def test_no_strict_request_has_a_cloud_among_its_candidates(
+    *,
+    backend: Backend,
+    fallback: list[Backend],
+    policy: Privacy,
+    strict: bool,
+    proof: bool,
+    protocol: Protocol,
+    model: str,
+) -> None:
+    content = snapshot(route("rest", backend, fallback=tuple(fallback)), privacy=policy)
+    found = plan(content, proof=proof, protocol=protocol, strict=strict, model=model)
+    has_cloud = any(isinstance(c.target, Cloud) for c in found.candidates)
+    if policy is Privacy.STRICT or strict or backend in {STRICT_POOL, PROVEN_POOL, GONE} or model != "auto":
+        assert not has_cloud
+    if found.privacy is Privacy.STRICT:
+        assert all(
+            isinstance(c.target, Pool) and c.target.privacy is Privacy.STRICT for c in found.candidates
+        )
+        assert all(isinstance(c.target, Pool) and (c.target.proven or not proof) for c in found.candidates)
+    assert bool(found.candidates) == (found.refusal is None)
+
+
+MISSING_POOL = snapshot(REST, pools=())
+STRICT_CODER = PoolTarget(name="coder", uid="u", privacy=Privacy.STRICT, proof=Proof.PROVEN)
+
+
+@pytest.mark.parametrize(
+    ("content", "route_name", "cloud_name", "allowed"),
+    [
+        pytest.param(snapshot(REST), "rest", "gpt", True, id="a fallback of the route"),
+        pytest.param(snapshot(HARD), "hard", "gpt", True, id="a backend of the route"),
+        pytest.param(snapshot(REST, privacy=Privacy.STRICT), "rest", "gpt", False, id="the policy is Strict"),
+        pytest.param(snapshot(REST), "gone", "gpt", False, id="an unknown route"),
+        pytest.param(snapshot(REST), "pool:coder", "gpt", False, id="the route of a pool"),
+        pytest.param(snapshot(REST), "rest", "claude", False, id="a cloud that the route does not name"),
+        pytest.param(snapshot(REST, clouds=()), "rest", "gpt", False, id="a cloud that is not usable"),
+        pytest.param(snapshot(REST, pools=(STRICT_CODER,)), "rest", "gpt", False, id="a Strict pool"),
+        pytest.param(MISSING_POOL, "rest", "gpt", False, id="the route's pool is unknown"),
+        pytest.param(
+            snapshot(route("rest", POOL, fallback=(STRICT_POOL, CLOUD))), "rest", "gpt", True,
+            id="a Strict fallback",
+        ),
+        pytest.param(
+            snapshot(route("rest", POOL, fallback=(pool_backend("gpt"),)), pools=(CODER,), clouds=(GPT,)),
+            "rest", "gpt", False, id="a pool of the cloud's name",
+        ),
+    ],
+)  # fmt: skip
+def test_the_bridges_own_check(
+    *, content: GatewaySnapshot, route_name: str, cloud_name: str, allowed: bool
+) -> None:
+    refusal = cloud_allowed(content, route_name, cloud_name)
+    assert (refusal is None) is allowed
+
+
+@given(backend=BACKENDS, fallback=st.lists(BACKENDS, max_size=3), policy=st.sampled_from(Privacy))
+def test_whatever_the_gateway_sends_the_bridge_allows(
+    backend: Backend, fallback: list[Backend], policy: Privacy
+) -> None:
+    content = snapshot(route("rest", backend, fallback=tuple(fallback)), privacy=policy)
+    for candidate in plan(content, proof=False).candidates:
+        if isinstance(candidate.target, Cloud):
+            assert cloud_allowed(content, "rest", candidate.target.name) is None
