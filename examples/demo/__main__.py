@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 POOLS = ("coder", "vault")
 
 LOUD = """\
-[bold yellow]privacy.requireProof=false[/]: isolation is not measured yet, so this demo answers strict requests
-without proof. Never set it where the privacy of a request matters."""
+[bold yellow]privacy.requireProof=false[/]: isolation is not measured yet, so this demo answers strict
+requests without proof. Never set it where the privacy of a request matters."""
 
 AFTERWARDS = """\
 Talk to it yourself:

@@ -100,7 +100,7 @@ def _forwarded(process: subprocess.Popen[bytes], log: Path) -> str | None:
 
 def _run(command: list[str], env: Mapping[str, str], stdin: str | None) -> str:
     given = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, **given)  # type: ignore[call-overload]  # one of two
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, **given)
     if done.returncode != 0:
         raise ToolFailedError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
     return str(done.stdout)
