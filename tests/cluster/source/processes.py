@@ -47,10 +47,10 @@ def start(command: list[str], *, record: Path, log: Path) -> Process:
         setsid=True,
         setsigmask=[],
     )
-    state, executable = _stat(pid), executable_of(pid)
-    if state is None or executable is None:
+    start_ticks, executable = _start_ticks(pid), executable_of(pid)
+    if start_ticks is None or executable is None:
         raise StartFailedError(f"{command[0]} ended at once; {tail(log)}")
-    process = Process(pid, state.start_ticks, boot_id(), executable)
+    process = Process(pid, start_ticks, boot_id(), executable)
     record.parent.mkdir(parents=True, exist_ok=True)
     unfinished = record.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(asdict(process)))
@@ -67,11 +67,12 @@ def read_record(record: Path) -> Process | None:
 
 
 def is_alive(process: Process) -> bool:
-    """Tell whether the very same process still runs."""
-    state = _stat(process.pid)
-    if state is None or state.is_zombie or state.start_ticks != process.start_ticks:
-        return False
-    return process.boot_id == boot_id() and executable_of(process.pid) == process.executable
+    """Tell whether the very same process still runs; one that ended has no executable, collected or not."""
+    return (
+        _start_ticks(process.pid) == process.start_ticks
+        and process.boot_id == boot_id()
+        and executable_of(process.pid) == process.executable
+    )
 
 
 def executable_of(pid: int) -> str | None:
@@ -104,19 +105,13 @@ def tail(log: Path) -> str:
     return "\n".join([f"log {log}, its end:", *lines[-LOG_TAIL_LINES:]])
 
 
-@dataclass(frozen=True, slots=True)
-class _Stat:
-    is_zombie: bool
-    start_ticks: int
-
-
-def _stat(pid: int) -> _Stat | None:
+def _start_ticks(pid: int) -> int | None:
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = text.rpartition(")")[2].split()  # the name before it may hold spaces and parentheses
-    return _Stat(is_zombie=fields[0] in "ZX", start_ticks=int(fields[19]))
+    return int(fields[19])
 
 
 def boot_id() -> str:

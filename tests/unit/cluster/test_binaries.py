@@ -49,12 +49,13 @@ def test_another_version_has_another_place_in_the_cache_and_nothing_else_moves(s
     assert binaries._entry(binaries.PROGRAMS["kubectl"]) == before["kubectl"]
 
 
-def test_what_is_in_the_cache_is_not_built_again(sources: Path) -> None:
+def test_what_is_in_the_cache_is_not_built_again(sources: Path, capsys: pytest.CaptureFixture[str]) -> None:
     entry = binaries._entry(binaries.PROGRAMS["helm"])
     assert not binaries.is_built("helm")
     entry.mkdir(parents=True)
     assert sources.exists()
     assert binaries.build(["helm"]) == {"helm": entry / "helm"}
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(

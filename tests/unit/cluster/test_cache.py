@@ -67,6 +67,7 @@ def test_the_key_changes_with(change: object, tmp_path: Path) -> None:
 
 def test_texts_do_not_run_into_each_other() -> None:
     assert content_key("ab", "c") != content_key("a", "bc")
+    assert content_key("a", "b") != content_key("atextb"), "what marks a text is no text itself"
     assert content_key("a", "b") != content_key("b", "a")
 
 

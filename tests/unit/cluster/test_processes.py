@@ -67,12 +67,14 @@ def test_a_process_that_is_not_ours_is_not_taken_for_ours_and_never_stopped(
 
 def test_stop_asks_first(sleeper: Process) -> None:
     processes.stop([sleeper], grace_s=10)
+    assert not processes.is_alive(sleeper)
     assert os.waitstatus_to_exitcode(os.waitpid(sleeper.pid, 0)[1]) == -15
 
 
 def test_stop_kills_what_does_not_listen(tmp_path: Path) -> None:
     process = start(tmp_path, STUBBORN)
     processes.stop([process], grace_s=0.2)
+    assert not processes.is_alive(process)
     assert os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1]) == -9
 
 
