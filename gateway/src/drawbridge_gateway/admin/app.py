@@ -30,7 +30,8 @@ class SnapshotStatus(BaseModel):
 
 def make_registry() -> CollectorRegistry:
     """Make a registry with the metrics of the process itself."""
-    disable_created_metrics()  # a second series for every counter, which Prometheus has no use for
+    # a second series for every counter, which Prometheus has no use for
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)

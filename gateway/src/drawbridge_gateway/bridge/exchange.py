@@ -81,6 +81,8 @@ class Exchange:
             if getattr(error, "status_code", None) in CREDENTIALS_REFUSED:
                 self._credentials.drop(tenant, ref)
             raise RequestRefused(failures.sdk_failure(self._cloud, error, self._wall_clock())) from error
+        except httpx2.HTTPError as error:  # the SDKs do not wrap what breaks while they read an error's body
+            raise RequestRefused(failures.broken_answer(self._cloud, error)) from error
         self._held.push_async_callback(response.aclose)
         return response
 

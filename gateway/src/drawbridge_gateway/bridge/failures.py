@@ -6,6 +6,7 @@ fall back. Everything else is between the bridge and the provider: 502, or 504 w
 provider's words on those are not repeated, for they may quote a key.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -67,6 +68,8 @@ def status_failure(
     """Map a provider's answer that is not a success."""
     if status in _CLIENT_FAULTS:
         code, words = _provider_error(body)
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            code = "request_too_large"
         return ApiError(status, code, f'cloud "{cloud.name}" refuses this request: {words}')
     if status in _NOT_NOW:
         return ApiError(
@@ -158,7 +161,7 @@ def retry_after_s(value: str | None, now_s: float) -> int | None:
         seconds = float(value) if value.replace(".", "", 1).isdigit() else _seconds_until(value, now_s)
     except (ValueError, OverflowError):
         return None
-    return min(max(0, -int(-seconds // 1)), LONGEST_RETRY_AFTER_S)
+    return math.ceil(min(max(0.0, seconds), LONGEST_RETRY_AFTER_S))
 
 
 def _seconds_until(date: str, now_s: float) -> float:

@@ -1,0 +1,96 @@
+"""What a cloud's events mean, and how far a stream may be passed on."""
+
+import json
+
+import pytest
+from drawbridge_gateway.bridge.events import Meaning, error_event, judge, meaning_of
+from drawbridge_gateway.protocols.errors import ApiError, Protocol
+
+OPENAI, ANTHROPIC = Protocol.OPENAI, Protocol.ANTHROPIC
+
+
+@pytest.mark.parametrize(
+    ("protocol", "event", "meaning", "error_type"),
+    [
+        pytest.param(OPENAI, b'data: {"choices":[]}', Meaning.CONTENT, "", id="a chunk"),
+        pytest.param(OPENAI, b"data: [DONE]", Meaning.END, "", id="OpenAI's end"),
+        pytest.param(OPENAI, b"data:[DONE]", Meaning.END, "", id="OpenAI's end without the space"),
+        pytest.param(
+            OPENAI,
+            b'data: {"error":{"type":"server_error","code":"x"}}',
+            Meaning.ERROR,
+            "x",
+            id="OpenAI's error",
+        ),
+        pytest.param(OPENAI, b'data: {"error":"no"}', Meaning.ERROR, "", id="an error that is only a text"),
+        pytest.param(
+            OPENAI, b'data: {"error":null,"choices":[]}', Meaning.CONTENT, "", id="no error, said so"
+        ),
+        pytest.param(OPENAI, b": keep-alive", Meaning.CONTENT, "", id="a comment"),
+        pytest.param(OPENAI, b"event: x\nid: 1", Meaning.CONTENT, "", id="an event without data"),
+        pytest.param(ANTHROPIC, b'event: ping\ndata: {"type":"ping"}', Meaning.CONTENT, "", id="a ping"),
+        pytest.param(
+            ANTHROPIC,
+            b'event: message_stop\ndata: {"type":"message_stop"}',
+            Meaning.END,
+            "",
+            id="Anthropic's end",
+        ),
+        pytest.param(
+            ANTHROPIC,
+            b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"m"}}',
+            Meaning.ERROR,
+            "overloaded_error",
+            id="Anthropic's error",
+        ),
+        pytest.param(ANTHROPIC, b"data: [DONE]", Meaning.MALFORMED, "", id="the other protocol's end"),
+        pytest.param(
+            ANTHROPIC, b'data: {"type":"of_next_year","error":1}', Meaning.CONTENT, "", id="an unknown event"
+        ),
+        pytest.param(ANTHROPIC, b'data: {"type":', Meaning.MALFORMED, "", id="data that is not JSON"),
+        pytest.param(OPENAI, b"data: 7", Meaning.MALFORMED, "", id="JSON that is not an object"),
+        pytest.param(OPENAI, b'data: {"a":\ndata: 1}', Meaning.CONTENT, "", id="data in two lines"),
+    ],
+)
+def test_meaning(protocol: Protocol, event: bytes, meaning: Meaning, error_type: str) -> None:
+    assert meaning_of(protocol, event) == (meaning, error_type)
+
+
+CHUNK = b'data: {"n":1}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("events", "passed", "verdict"),
+    [
+        pytest.param(b"", b"", Meaning.CONTENT, id="nothing yet"),
+        pytest.param(CHUNK * 2, CHUNK * 2, Meaning.CONTENT, id="content is passed on as it came"),
+        pytest.param(
+            b'data: {"n":1}\r\n\r\n',
+            b'data: {"n":1}\r\n\r\n',
+            Meaning.CONTENT,
+            id="with the line ends it came with",
+        ),
+        pytest.param(
+            CHUNK + b"data: [DONE]\n\n", CHUNK + b"data: [DONE]\n\n", Meaning.END, id="the end included"
+        ),
+        pytest.param(
+            b"data: [DONE]\n\n" + CHUNK, b"data: [DONE]\n\n", Meaning.END, id="nothing after the end"
+        ),
+        pytest.param(
+            CHUNK + b'data: {"error":{"type":"x"}}\n\n' + CHUNK, CHUNK, Meaning.ERROR, id="up to an error"
+        ),
+        pytest.param(CHUNK + b"data: {\n\n" + CHUNK, CHUNK, Meaning.MALFORMED, id="up to what is not JSON"),
+    ],
+)
+def test_how_far_events_are_passed_on(events: bytes, passed: bytes, verdict: Meaning) -> None:
+    assert judge(OPENAI, events)[:2] == (passed, verdict)
+
+
+def test_error_events_are_events_of_their_protocol() -> None:
+    error = ApiError(529, "cloud_overloaded", "m")
+
+    assert error_event(ANTHROPIC, error, "req_1").startswith(b"event: error\ndata: {")
+    openai_event = error_event(OPENAI, error, "req_1")
+    assert openai_event.startswith(b"data: {")
+    assert openai_event.endswith(b"}\n\n")
+    assert json.loads(openai_event[6:])["error"]["code"] == "cloud_overloaded"

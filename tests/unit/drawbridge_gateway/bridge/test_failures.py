@@ -1,0 +1,85 @@
+"""How a provider's failures are told. What the stand-in can do is proven in tests/integration/bridge."""
+
+from typing import Any
+
+import pytest
+from drawbridge_gateway.bridge.failures import retry_after_s, status_failure, stream_failure
+
+from tests.unit.drawbridge_gateway.policies import CLAUDE, GPT
+
+NOW_S = 1_795_360_000.0  # Sun, 22 Nov 2026 15:06:40 GMT
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        pytest.param("7", 7, id="seconds"),
+        pytest.param("0", 0, id="now"),
+        pytest.param("1.2", 2, id="a fraction is rounded up"),
+        pytest.param("Sun, 22 Nov 2026 15:07:10 GMT", 30, id="a date"),
+        pytest.param("Sun, 22 Nov 2026 15:00:00 GMT", 0, id="a date in the past"),
+        pytest.param("86400", 3600, id="longer than an hour is as good as never"),
+        pytest.param("soon", None, id="neither"),
+        pytest.param("-1", None, id="negative"),
+        pytest.param("", None, id="empty"),
+        pytest.param(None, None, id="absent"),
+        pytest.param("9" * 400, 3600, id="absurd"),
+    ],
+)
+def test_retry_after(value: str | None, seconds: int | None) -> None:
+    assert retry_after_s(value, NOW_S) == seconds
+
+
+def body(**error: Any) -> dict[str, Any]:
+    return {"type": "error", "error": error}
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words"),
+    [
+        pytest.param(
+            {"message": "m", "code": "bad_value"}, "bad_value", "m", id="OpenAI's, as its SDK unwraps it"
+        ),
+        pytest.param(
+            body(type="invalid_request_error", message="m"), "invalid_request_error", "m", id="Anthropic's"
+        ),
+        pytest.param(
+            body(type="invalid_request_error", message="prompt is too long: 9 tokens > 8 maximum"),
+            "context_length_exceeded",
+            "prompt is too long: 9 tokens > 8 maximum",
+            id="Anthropic's only word for a full context",
+        ),
+        pytest.param("<html>", "invalid_request", "it gave no reason", id="a page of some proxy"),
+        pytest.param(None, "invalid_request", "it gave no reason", id="nothing"),
+        pytest.param({"message": "a\r\nb\x00c"}, "invalid_request", "a  b c", id="control characters go"),
+        pytest.param({"message": "m", "code": "Ünfit"}, "invalid_request", "m", id="a code that is none"),
+        pytest.param({"message": "x" * 900}, "invalid_request", "x" * 500, id="long words are cut"),
+    ],
+)
+def test_words_about_the_clients_own_fault(answer: object, code: str, words: str) -> None:
+    error = status_failure(CLAUDE, 400, answer, {}, NOW_S)
+
+    assert (error.status, error.code) == (400, code)
+    assert error.message == f'cloud "claude" refuses this request: {words}'
+
+
+@pytest.mark.parametrize("status", [301, 307, 401, 402, 403, 404, 405, 409, 418, 500, 502, 599])
+def test_words_about_anything_else_are_ours(status: int) -> None:
+    error = status_failure(GPT, status, {"message": "key sk-abc is bad"}, {}, NOW_S)
+
+    assert error.status == 502
+    assert "sk-abc" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("error_type", "status"),
+    [
+        ("overloaded_error", 529),
+        ("rate_limit_error", 429),
+        ("timeout_error", 504),
+        ("api_error", 502),
+        ("", 502),
+    ],
+)
+def test_error_inside_a_stream_gets_a_status(error_type: str, status: int) -> None:
+    assert stream_failure(CLAUDE, error_type).status == status
