@@ -19,12 +19,12 @@ from tests.cluster.source import lifecycle, listeners
 from tests.cluster.source.settings import NODE_BRIDGE, POD_BRIDGE, PORTS, TEST_RANGE, Settings
 
 COLD_DISK_BYTES: Final = 30 * GIB
-"""Go's caches 10 GiB, binaries 1, the engine's site-packages 5, its image 10 (blob and unpacked)."""
+"""Go's caches 10 GiB, binaries 1, images 7 where they are built and 7 where they run, and some to spare."""
 
 WARM_DISK_BYTES: Final = 4 * GIB
 
 COLD_MEMORY_BYTES: Final = 6 * GIB
-"""For the Go compiler and linker; the cluster itself takes 1.2 GiB, an engine beside it 1.3."""
+"""For the Go compiler and linker; the cluster itself takes 1.1 GiB, an engine beside it 1.3."""
 
 WARM_MEMORY_BYTES: Final = 3 * GIB
 
