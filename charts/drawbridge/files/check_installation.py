@@ -62,7 +62,7 @@ def checks() -> list[tuple[str, str]]:
     if bridge == "closed":
         wrong = wait_for(None, BRIDGE, "/readyz", in_a_row=CLOSED_ATTEMPTS)
         if wrong:
-            wrong += ": this cluster's network plugin does not enforce NetworkPolicies"
+            wrong += ": NetworkPolicy drawbridge-bridge is missing, or the network plugin does not enforce it"
         found.append(("no other pod reaches the bridge", wrong))
     return found
 
