@@ -21,16 +21,19 @@ class Relay:
     carried: bytearray = field(default_factory=bytearray)
     """All bytes that clients sent through."""
 
-    silent: bool = False
-    """Take bytes and pass none on, in both directions: a half-open connection."""
     refuse: bool = False
     """Close new connections at once."""
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    muted: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def cut(self) -> None:
         """Break every connection."""
         for writer in self.writers:
             writer.transport.abort()
+
+    def mute(self) -> None:
+        """Swallow from now on what the present connections carry: half-open ones. New ones are well."""
+        self.muted |= self.writers
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -61,10 +64,10 @@ class Relay:
             while data := await reader.read(65536):
                 if count:
                     self.carried += data
-                if not self.silent:
+                if writer not in self.muted:
                     writer.write(data)
                     await writer.drain()
-            if not self.silent and writer.can_write_eof():
+            if writer not in self.muted and writer.can_write_eof():
                 writer.write_eof()
 
 

@@ -180,7 +180,10 @@ async def connected() -> AsyncIterator[ApiServer]:
             # untyped; the token is read again every minute, as it rotates
             config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         else:
-            loader = await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            # named here: the library looks at KUBECONFIG when it is imported, not when it is asked
+            loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
+                os.environ.get("KUBECONFIG"), client_configuration=configuration
+            )
             namespace = loader.current_context["context"].get("namespace") or namespace
         client = ApiClient(configuration)
     except (config.ConfigException, OSError, ValueError) as error:
