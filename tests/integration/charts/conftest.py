@@ -1,6 +1,7 @@
 """Namespaces of a test's own, and the definitions that both charts need."""
 
 import json
+import secrets
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,11 +15,11 @@ MakeNamespace = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def make_namespace(cluster: Cluster) -> Iterator[MakeNamespace]:
-    """Make a namespace with the given labels that goes after the module's last test; returns its name."""
+    """Make a namespace with the given labels that goes after the last test; returns its whole name."""
     made: list[str] = []
 
     def make(name: str, **labels: str) -> str:
-        made.append(f"test-charts-{name}")
+        made.append(f"test-charts-{name}-{secrets.token_hex(3)}")
         metadata = {"name": made[-1], "labels": labels}
         apply(cluster, json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}))
         wait_for(
@@ -29,7 +30,7 @@ def make_namespace(cluster: Cluster) -> Iterator[MakeNamespace]:
         return made[-1]
 
     yield make
-    kubectl(cluster, "delete", "namespace", "--ignore-not-found", *made)
+    kubectl(cluster, "delete", "namespace", "--ignore-not-found", "--wait=false", *made)
 
 
 def install_definitions(cluster: Cluster) -> None:

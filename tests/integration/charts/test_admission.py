@@ -11,8 +11,6 @@ from tests.cluster.provider import Cluster
 from tests.contract.charts.chart import SMALLEST, Object, objects, of_kind, template
 from tests.integration.charts.conftest import MakeNamespace, install_definitions
 
-pytestmark = pytest.mark.cluster
-
 ACTIVE_WITHIN_S = 60
 """The API server compiles a new policy in the background."""
 

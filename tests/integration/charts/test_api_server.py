@@ -10,8 +10,6 @@ from tests.cluster.provider import Cluster
 from tests.contract.charts.chart import Object, objects, of_kind, pod_of, template, value_sets, values_of
 from tests.integration.charts.conftest import MakeNamespace
 
-pytestmark = pytest.mark.cluster
-
 
 @pytest.fixture(scope="module")
 def restricted(make_namespace: MakeNamespace) -> str:

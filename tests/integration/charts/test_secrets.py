@@ -5,23 +5,22 @@ import hashlib
 import json
 from typing import Any
 
-import pytest
-
 from tests.cluster.kubectl import apply, helm
 from tests.cluster.provider import Cluster
 from tests.contract.charts.chart import CHARTS, Object, named, objects, pod_of
 from tests.integration.charts.conftest import MakeNamespace
 
-pytestmark = pytest.mark.cluster
-
 SECRETS = {"drawbridge-root-key": "root-key", "drawbridge-bridge-token": "bridge-token"}
 
 
 def _render(cluster: Cluster, namespace: str, *extra: str) -> list[Object]:
-    """Render with helm looking into the cluster, as an install or upgrade does, and change nothing."""
+    """Render with helm looking into the cluster, as an install or upgrade does, and change nothing.
+
+    `--take-ownership` for the cluster-wide objects: the chart may be installed beside this test.
+    """
     return objects(
         helm(cluster, "template", "drawbridge", str(CHARTS / "drawbridge"), "--namespace", namespace,
-             "--dry-run=server", "--set", "image.registry=registry.example.com", *extra)
+             "--dry-run=server", "--take-ownership", "--set", "image.registry=registry.example.com", *extra)
     )  # fmt: skip
 
 
