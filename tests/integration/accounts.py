@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from tests.cluster.interface import Cluster
-from tests.cluster.kubectl import apply, get, kubectl, wait_for
+from tests.cluster.kubectl import ToolFailedError, apply, get, kubectl, wait_for
 
 
 @contextmanager
@@ -64,6 +64,23 @@ def grant(cluster: Cluster, namespace: str, account: str, *rules: dict[str, Any]
         roleRef={"apiGroup": rbac, "kind": kind, "name": role},
         subjects=[{"kind": "ServiceAccount", "name": name, "namespace": of}],
     )
+
+
+def wait_right(cluster: Cluster, account: str, namespace: str, *right: str, held: bool = True) -> None:
+    """Wait until an account, NAMESPACE/NAME, holds a right such as "get", "secret/x"; or no longer does.
+
+    The API server's own view of roles follows a change with a small delay.
+    """
+    user = f"--as=system:serviceaccount:{account.replace('/', ':')}"
+
+    def agrees() -> bool:
+        try:
+            kubectl(cluster, "auth", "can-i", *right, "--namespace", namespace, user)
+        except ToolFailedError:  # "no" is an exit status
+            return not held
+        return held
+
+    wait_for(f"{account} to {right}: {held}", agrees, within_s=10)
 
 
 def write_kubeconfig(

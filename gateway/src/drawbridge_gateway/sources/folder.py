@@ -31,6 +31,12 @@ COUNTED_KINDS: Final = frozenset({"InferencePool", "RoutingPolicy", "ConfigMap",
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_WORDS: Final = {
+    "extra_forbidden": "there is no such field: remove it, or correct its name",
+    "missing": "is required",
+}
+"""For people who write YAML, by type of pydantic's error; its own words for all others."""
+
 
 class FolderError(DrawbridgeError):
     """A folder that cannot be used. Names file, object and field, and says what to write."""
@@ -103,7 +109,7 @@ def readable(error: ValidationError) -> str:
     parts = []
     for one in error.errors(include_url=False, include_input=False, include_context=False):
         field = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in one["loc"]).lstrip(".")
-        words = one["msg"].removeprefix("Value error, ")
+        words = _WORDS.get(one["type"]) or one["msg"].removeprefix("Value error, ")
         parts.append(f"{field}: {words}" if field else words)
     return "; ".join(parts)
 
