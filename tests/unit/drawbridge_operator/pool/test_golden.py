@@ -6,12 +6,13 @@ Deployment: such a change needs a reason and a line in the changelog. `UPDATE_GO
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy
+from drawbridge_operator.cluster import Object
+from drawbridge_operator.plan import plan_write
 from drawbridge_operator.pool.desired.children import make_children
 from drawbridge_operator.pool.facts import PoolFacts
 from drawbridge_operator.pool.image import resolve_image
@@ -35,11 +36,18 @@ RICH = Settings(
 )
 
 
-def rendered(case: str) -> list[dict[str, Any]]:
+def settings_of(case: str) -> Settings:
+    return RICH if case == "everything" else SETTINGS
+
+
+def rendered(case: str) -> list[Object]:
     pool = InferencePool.model_validate(yaml.safe_load((FOLDER / f"{case}.pool.yaml").read_text()))
-    image = resolve_image(pool, None, SETTINGS.engine_images)
-    settings = RICH if case == "everything" else SETTINGS
-    return make_children(PoolFacts(pool, Privacy.STANDARD, image, claim=None), settings)
+    return children_of(pool, settings_of(case))
+
+
+def children_of(pool: InferencePool, settings: Settings, **live: Object) -> list[Object]:
+    image = resolve_image(pool, live.get("Deployment"), settings.engine_images)
+    return make_children(PoolFacts(pool, Privacy.STANDARD, image, claim=None, children=live), settings)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -58,3 +66,18 @@ def test_every_case_is_found() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_equal_pools_give_equal_bytes(case: str) -> None:
     assert yaml.safe_dump_all(rendered(case)) == yaml.safe_dump_all(rendered(case))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_the_api_server_returned_is_no_reason_to_write(case: str) -> None:
+    """The files are written by tests/integration/drawbridge_operator/test_pool_server.py, likewise."""
+    stored, *live = yaml.safe_load_all((FOLDER / f"{case}.live.yaml").read_text())
+    by_kind = {obj["kind"]: obj for obj in live}
+    wanted = children_of(InferencePool.model_validate(stored), settings_of(case), **by_kind)
+    assert [child["kind"] for child in wanted] == [
+        "NetworkPolicy",
+        "Deployment",
+        "Service",
+        "PodDisruptionBudget",
+    ]
+    assert [child["kind"] for child in wanted if plan_write(child, by_kind[child["kind"]])] == []
