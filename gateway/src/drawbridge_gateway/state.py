@@ -11,7 +11,7 @@ from types import MappingProxyType
 from drawbridge_crds.snapshot import GatewaySnapshot
 
 from drawbridge_gateway.auth.grants import Grant, GrantIndex
-from drawbridge_gateway.dataplane.tenant import Tenant, compile_tenant
+from drawbridge_gateway.dataplane.tenant import EngineKeys, Tenant, compile_tenant, no_keys
 from drawbridge_gateway.upstream.balance import Endpoint, ReplicaSet
 
 __all__ = ["Caller", "Endpoint", "GatewayState"]
@@ -28,11 +28,11 @@ class Caller:
 class GatewayState:
     """Everything that requests are decided by. Empty and not `synced` until a source fills it."""
 
-    __slots__ = ("_grants", "_replicas", "_root_key", "_tenants", "synced", "tenants")
+    __slots__ = ("_engine_keys", "_grants", "_replicas", "_tenants", "synced", "tenants")
 
-    def __init__(self, root_key: bytes | None = None) -> None:
-        """Begin empty. `root_key` derives the engines' keys; None (stand-alone) presents none."""
-        self._root_key = root_key
+    def __init__(self, engine_keys: EngineKeys = no_keys) -> None:
+        """Begin empty. `engine_keys` is asked when a snapshot is loaded."""
+        self._engine_keys = engine_keys
         self._grants = GrantIndex()
         self._tenants: dict[str, Tenant] = {}
         self._replicas: dict[tuple[str, str], ReplicaSet] = {}
@@ -46,7 +46,7 @@ class GatewayState:
 
         Raises nothing for a valid snapshot; on any error the last good one stays in force.
         """
-        tenant = compile_tenant(snapshot, self._root_key)
+        tenant = compile_tenant(snapshot, self._engine_keys)
         self._tenants[tenant.name] = tenant
         self._grants.replace(tenant.name, snapshot.keys)
 

@@ -13,6 +13,7 @@ from drawbridge_gateway.sources.snapshots import SnapshotFeed
 from drawbridge_gateway.upstream.balance import Endpoint
 from prometheus_client import CollectorRegistry
 
+from tests.unit.drawbridge_gateway.policies import CODER, VAULT
 from tests.unit.drawbridge_gateway.sources.folders import ENDPOINTS, POOL, WHOLE
 
 
@@ -171,3 +172,25 @@ def test_secret_that_cannot_be_read(world: World, origin: str, words: str) -> No
 
     with pytest.raises(FolderError, match=f"^secrets.keys.openai: {words}"):
         world.source.secret("keys", "openai")
+
+
+KEYED = ENDPOINTS.replace('8002"]}}', '8002"], apiKey: {env: CODER_KEY}}}')
+
+
+def test_key_of_an_engine(world: World) -> None:
+    world.write("endpoints.yaml", KEYED)
+    world.environ["CODER_KEY"] = "open-engine\n"
+    world.source.load()
+
+    assert world.source.engine_key(CODER) == "open-engine"
+    assert world.source.engine_key(VAULT) is None
+
+
+def test_key_of_an_engine_that_cannot_be_read_keeps_the_folder_out(world: World) -> None:
+    world.source.load()
+    world.write("b.yaml", WHOLE["b.yaml"].replace("[auto, coder]", "[auto]"))
+    world.write("endpoints.yaml", KEYED)
+    world.source.load_if_changed()
+
+    assert world.models() == ("auto", "coder")
+    assert "pools.coder.apiKey: the environment variable CODER_KEY is not set" in world.lines[0]

@@ -8,6 +8,7 @@ from drawbridge_gateway.admin.app import make_admin_app, make_registry
 from drawbridge_gateway.api_server import connected
 from drawbridge_gateway.app import Options, make_app
 from drawbridge_gateway.cli.servers import Site, listen, serve
+from drawbridge_gateway.dataplane.tenant import derived_keys
 from drawbridge_gateway.logs import configure_logs
 from drawbridge_gateway.settings import GatewaySettings, read_log_level
 from drawbridge_gateway.sources.endpoints import EndpointFeed
@@ -22,7 +23,7 @@ async def run(args: argparse.Namespace) -> int:
     settings = GatewaySettings.from_environment(os.environ)
     configure_logs(read_log_level(os.environ))
     registry = make_registry()
-    state = GatewayState(settings.root_key)
+    state = GatewayState(derived_keys(settings.root_key))
     options = Options(
         bridge_url=settings.bridge_url,
         bridge_token=settings.bridge_token,

@@ -35,38 +35,30 @@ async def run(args: argparse.Namespace) -> int:
     """Serve a folder until told to stop."""
     limits = Limits.from_environment(os.environ)
     configure_logs(read_log_level(os.environ), for_people=sys.stderr.isatty())
-    registry = make_registry()
-    state, bridge_state = GatewayState(), BridgeState()
+    registry, token = make_registry(), secrets.token_hex(32)
+    bridge_state = BridgeState()
+    state = GatewayState(lambda pool: source.engine_key(pool))  # noqa: PLW0108 - source is made below
     snapshots = SnapshotFeed(SinkGroup(state, bridge_state), SourceMetrics(registry), wall_clock=time.time)
     source = FileSource(Path(args.directory), snapshots, state, environ=os.environ, tell=_say)
     folder = source.load()
     state.synced = bridge_state.synced = True
 
-    token, clients = secrets.token_hex(32), CloudClients(first_byte_timeout_s=limits.first_byte_timeout_s)
-    bridge = Bridge(
-        bridge_state,
-        Credentials(local_secrets(source.secret), clock=time.monotonic),
-        clients,
-        BridgeMetrics(registry),
-        token=token,
-        limits=limits,
-    )
-    bridge_site: list[Site] = [] if args.local_only else [(bridge, listen("127.0.0.1", 0))]
+    clients = CloudClients(first_byte_timeout_s=limits.first_byte_timeout_s)
+    credentials = Credentials(local_secrets(source.secret), clock=time.monotonic)
+    bridge = Bridge(bridge_state, credentials, clients, BridgeMetrics(registry), token=token, limits=limits)
+    bridge_sites: list[Site] = [] if args.local_only else [(bridge, listen("127.0.0.1", 0))]
     options = Options(
-        bridge_url=_url_of(bridge_site),
+        bridge_url=_url_of(bridge_sites),
         bridge_token=token,
         require_proof=read_require_proof(os.environ),
         max_body_bytes=limits.max_body_bytes,
         first_byte_timeout_s=limits.first_byte_timeout_s,
     )
-    sites: list[Site] = [
-        *bridge_site,
-        (make_app(state, options, registry=registry), listen(args.host, args.port)),
-        (make_admin_app(registry, snapshots.loaded), listen(args.host, args.admin_port)),
-    ]
+    public: Site = (make_app(state, options, registry=registry), listen(args.host, args.port))
+    admin: Site = (make_admin_app(registry, snapshots.loaded), listen(args.host, args.admin_port))
     _introduce(folder, args)
     await serve(
-        sites,
+        [*bridge_sites, public, admin],
         [source.follow()],
         drain_limit_s=limits.drain_limit_s,
         on_stop=lambda: setattr(state, "synced", False),

@@ -1,6 +1,6 @@
 """One tenant's snapshot, compiled once per load into the form that requests read."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from drawbridge_crds.engine_keys import EngineKey, engine_key
@@ -17,7 +17,7 @@ class Pool:
     privacy: Privacy
     proven: bool
     authorization: bytes | None
-    """What the engine wants to see; None when the gateway has no root key (stand-alone)."""
+    """What the engine wants to see; None: nothing (stand-alone)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,22 @@ class Tenant:
     """Of the snapshot, to tell which version is in force."""
 
 
-def compile_tenant(snapshot: GatewaySnapshot, root_key: bytes | None) -> Tenant:
-    """Compile a snapshot. Pure; `root_key` derives what the engines of each pool want to see."""
-    pools = {target.name: _pool(target, root_key) for target in snapshot.pools}
+EngineKeys = Callable[[PoolTarget], str | None]
+"""Tells what the engines of a pool want to see as bearer token; None: nothing."""
+
+
+def derived_keys(root_key: bytes) -> EngineKeys:
+    """Derive each pool's key as the operator does, from the root key that both have."""
+    return lambda pool: engine_key(root_key, pool.uid, EngineKey.API)
+
+
+def no_keys(_pool: PoolTarget) -> None:
+    """Present nothing to engines."""
+
+
+def compile_tenant(snapshot: GatewaySnapshot, engine_keys: EngineKeys) -> Tenant:
+    """Compile a snapshot; pure when `engine_keys` is."""
+    pools = {target.name: _pool(target, engine_keys) for target in snapshot.pools}
     clouds = {target.name: _cloud(target) for target in snapshot.clouds}
     return Tenant(
         name=snapshot.tenant,
@@ -100,15 +113,13 @@ def route_privacy(
     return Privacy.STANDARD
 
 
-def _pool(target: PoolTarget, root_key: bytes | None) -> Pool:
-    authorization = None
-    if root_key is not None:
-        authorization = b"Bearer " + engine_key(root_key, target.uid, EngineKey.API).encode()
+def _pool(target: PoolTarget, engine_keys: EngineKeys) -> Pool:
+    key = engine_keys(target)
     return Pool(
         name=target.name,
         privacy=target.privacy,
         proven=target.proof is Proof.PROVEN,
-        authorization=authorization,
+        authorization=None if key is None else b"Bearer " + key.encode(),
     )
 
 

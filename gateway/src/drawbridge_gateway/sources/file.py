@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from drawbridge_crds.names import snapshot_name
+from drawbridge_crds.snapshot import PoolTarget
 
 from drawbridge_gateway.sources.endpoints import EndpointSink
 from drawbridge_gateway.sources.endpoints_file import Origin
@@ -39,6 +40,7 @@ class FileSource:
         self._tell = tell
         self._seen: Look = ()
         self._folder: Folder | None = None
+        self._engine_keys: dict[str, str] = {}
 
     def load(self) -> Folder:
         """Read the folder and put it in force.
@@ -78,14 +80,19 @@ class FileSource:
         origin = self._folder.endpoints.secrets.get(name, {}).get(key) if self._folder else None
         return self._read(origin, f"secrets.{name}.{key}") if origin else None
 
-    def engine_key(self, pool: str) -> str | None:
-        """Return what a pool's engines want to see; None when they want nothing. Raises FolderError."""
-        local = self._folder.endpoints.pools.get(pool) if self._folder else None
-        return self._read(local.api_key, f"pools.{pool}.apiKey") if local and local.api_key else None
+    def engine_key(self, pool: PoolTarget) -> str | None:
+        """Return what a pool's engines want to see; None when they want nothing."""
+        return self._engine_keys.get(pool.name)
 
     def _put_in_force(self, folder: Folder) -> None:
+        keys = {
+            pool: self._read(local.api_key, f"pools.{pool}.apiKey")
+            for pool, local in folder.endpoints.pools.items()
+            if local.api_key is not None
+        }
         tenant, before = folder.snapshot.tenant, self._folder
-        self._folder = folder  # first: compiling a snapshot asks for the engines' keys
+        # before the snapshot: whoever loads it asks for the keys
+        self._folder, self._engine_keys = folder, keys
         self._snapshots.load(snapshot_name(tenant), folder.snapshot)
         for pool, local in folder.endpoints.pools.items():
             self._endpoints.set_endpoints(tenant, pool, local.endpoints())
@@ -99,7 +106,7 @@ class FileSource:
 
     def _read(self, origin: Origin, field: str) -> str:
         if origin.env is not None:
-            value = self._environ.get(origin.env, "")
+            value = self._environ.get(origin.env, "").strip()
             if not value:
                 raise FolderError(f"{field}: the environment variable {origin.env} is not set")
             return value

@@ -5,7 +5,7 @@ from drawbridge_crds.policy import Backend, FallbackReason
 from drawbridge_crds.privacy import Privacy, Proof
 from drawbridge_crds.snapshot import GatewaySnapshot, PoolTarget
 from drawbridge_gateway.dataplane.route import Asked, Plan, cloud_allowed, plan_route
-from drawbridge_gateway.dataplane.tenant import Cloud, Pool, compile_tenant
+from drawbridge_gateway.dataplane.tenant import Cloud, Pool, compile_tenant, derived_keys, no_keys
 from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ CLOUD, OTHER_CLOUD = cloud_backend("gpt"), cloud_backend("claude")
 
 def plan(content: GatewaySnapshot, *, proof: bool = True, **asked: Any) -> Plan:
     wanted = Asked(**{"protocol": Protocol.OPENAI, "model": "auto", **asked})
-    return plan_route(compile_tenant(content, b"root"), wanted, require_proof=proof)
+    return plan_route(compile_tenant(content, derived_keys(b"root")), wanted, require_proof=proof)
 
 
 def names(found: Plan) -> list[str]:
@@ -84,10 +84,10 @@ def test_fallbacks_carry_the_reasons_that_let_them_try() -> None:
 
 
 def test_engines_see_the_key_of_their_pool_and_no_other() -> None:
-    tenant = compile_tenant(snapshot(), b"root")
+    tenant = compile_tenant(snapshot(), derived_keys(b"root"))
     keys = {pool.authorization for pool in tenant.pools.values()}
     assert len(keys) == len(tenant.pools)
-    assert compile_tenant(snapshot(), None).pools["coder"].authorization is None
+    assert compile_tenant(snapshot(), no_keys).pools["coder"].authorization is None
 
 
 @pytest.mark.parametrize(
