@@ -39,4 +39,10 @@ def describe_model(caller: Caller, protocol: Protocol, name: str) -> dict[str, A
 def _describe(name: str, protocol: Protocol) -> dict[str, Any]:
     if protocol is Protocol.OPENAI:
         return {"id": name, "object": "model", "created": 0, "owned_by": "drawbridge"}
-    return {"id": name, "type": "model", "display_name": name, "created_at": _UNKNOWN_DATE}
+    return {
+        "id": name,
+        "type": "model",
+        "display_name": name,
+        "created_at": _UNKNOWN_DATE,
+        "lifecycle": "active",
+    }
