@@ -14,6 +14,8 @@ from kubernetes.aio.client import Configuration
 async def load_configuration() -> Configuration:
     """Configure the client; a service account's token is read again while it is used."""
     configuration = Configuration()
+    # aiohttp would look for proxies and a .netrc in a thread, twice for each request
+    configuration.client_session_kwargs = {"trust_env": False}
     try:
         config.load_incluster_config(configuration)  # type: ignore[no-untyped-call] # not annotated there
     except config.ConfigException:

@@ -68,13 +68,14 @@ class Controller:
         self._queue: WorkQueue[Key] = WorkQueue(self._reconcile, workers=WORKERS, rng=rng)
         metrics.QUEUE_DEPTH.set_function(lambda: len(self._queue))
 
-    def add(self, key: Key) -> None:
-        """Have a key reconciled as soon as possible, unless its namespace is not ours to act on."""
-        if (
-            key.kind == KeyKind.SYSTEM
-            or not self._settings.tenants
-            or key.namespace in self._settings.tenants
-        ):
+    def add(self, key: Key, *, after_s: float = 0.0) -> None:
+        """Have a key reconciled, at once or a little later, unless its namespace is not ours to act on."""
+        tenants = self._settings.tenants
+        if key.kind != KeyKind.SYSTEM and tenants and key.namespace not in tenants:
+            return
+        if after_s > 0:
+            self._queue.add_after(key, after_s)
+        else:
             self._queue.add(key)
 
     async def run(self) -> None:

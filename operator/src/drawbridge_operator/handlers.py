@@ -6,7 +6,7 @@ finalizers, annotations, events.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import kopf
 from drawbridge_crds.names import (
@@ -49,21 +49,33 @@ WATCHED: Final[Mapping[Kind, str]] = {
 """The label selector, applied by the API server, of every kind that is watched."""
 
 
-def register_handlers(registry: kopf.OperatorRegistry, add: Callable[[Key], None]) -> None:
+SETTLE_S: Final = 0.2
+"""How long to wait for more before looking at what changes in flocks: a new pool's children tell of
+themselves a dozen times within it, pools often come several at once, and one look tells as much as many."""
+
+
+class Add(Protocol):
+    """Has a key reconciled, at once or a little later."""
+
+    def __call__(self, key: Key, *, after_s: float = 0.0) -> None:
+        """Not before `after_s`."""
+
+
+def register_handlers(registry: kopf.OperatorRegistry, add: Add) -> None:
     """Have kopf turn what it sees into keys."""
 
-    async def pool_seen(namespace: str, name: str, **_: Any) -> None:
-        add(Key(KeyKind.POOL, namespace, name))
-        add(Key(KeyKind.TENANT, namespace))
+    async def pool_seen(body: Mapping[str, Any], namespace: str, name: str, **_: Any) -> None:
+        add(Key(KeyKind.POOL, namespace, name), after_s=SETTLE_S if is_observed(body) else 0.0)
+        add(Key(KeyKind.TENANT, namespace), after_s=SETTLE_S)
 
-    async def policy_seen(namespace: str, **_: Any) -> None:
-        add(Key(KeyKind.TENANT, namespace))
+    async def policy_seen(body: Mapping[str, Any], namespace: str, **_: Any) -> None:
+        add(Key(KeyKind.TENANT, namespace), after_s=SETTLE_S if is_observed(body) else 0.0)
 
     async def child_seen(namespace: str, labels: Mapping[str, str], **_: Any) -> None:
-        add(child_key(namespace, labels))
+        add(child_key(namespace, labels), after_s=SETTLE_S)
 
     async def config_map_seen(namespace: str, labels: Mapping[str, str], **_: Any) -> None:
-        add(config_map_key(namespace, labels))
+        add(config_map_key(namespace, labels), after_s=SETTLE_S if SNAPSHOT_LABEL in labels else 0.0)
 
     async def namespace_seen(name: str, **_: Any) -> None:
         add(Key(KeyKind.NAMESPACE, name))
@@ -75,7 +87,13 @@ def register_handlers(registry: kopf.OperatorRegistry, add: Callable[[Key], None
         NAMESPACE: namespace_seen,
     }
     for kind in WATCHED:
-        kopf.on.event(*_selector(kind), registry=registry)(handlers.get(kind, child_seen))
+        kopf.on.event(*selector(kind), registry=registry)(handlers.get(kind, child_seen))
+
+
+def is_observed(body: Mapping[str, Any]) -> bool:
+    """Tell whether a status speaks of the present spec: then what changed was most likely the status."""
+    observed = (body.get("status") or {}).get("observedGeneration")
+    return bool(observed == (body.get("metadata") or {}).get("generation"))
 
 
 def child_key(namespace: str, labels: Mapping[str, str]) -> Key:
@@ -92,23 +110,7 @@ def config_map_key(namespace: str, labels: Mapping[str, str]) -> Key:
     return Key(KeyKind.TENANT, namespace)
 
 
-def kopf_settings() -> kopf.OperatorSettings:
-    """Make kopf watch on its own terms and write nothing."""
-    settings = kopf.OperatorSettings()
-    settings.posting.enabled = False
-    settings.peering.standalone = True
-    settings.scanning.disabled = True  # no list of CRDs or namespaces, and no right to it
-    settings.watching.chunk_size = 500
-    settings.process.ultimate_exiting_timeout = None  # the kubelet's grace period does that
-    # kopf takes its finalizer off every object it sees, as it has no handler for deletion here.
-    # Under its usual name that would be another kopf operator's.
-    settings.persistence.finalizer = "drawbridge.dev/never-set"
-    for kind, selector in WATCHED.items():
-        if selector:
-            settings.watching.label_selectors[_selector(kind)] = selector
-    return settings
-
-
-def _selector(kind: Kind) -> tuple[str, str, str]:
+def selector(kind: Kind) -> tuple[str, str, str]:
+    """Name a kind as kopf does: group, version and plural."""
     group, _, version = kind.api_version.rpartition("/")
     return group, version, kind.plural

@@ -8,27 +8,26 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from random import SystemRandom
 from typing import Final
 
-import kopf
 import structlog
 import uvloop
 from kubernetes.aio.client import ApiClient
 
 from drawbridge_operator.cluster import Cluster
-from drawbridge_operator.connection import kopf_login, load_configuration
-from drawbridge_operator.controller import Controller, Key
+from drawbridge_operator.connection import load_configuration
+from drawbridge_operator.controller import Controller
 from drawbridge_operator.errors import ClusterError, DrawbridgeError, NotFoundError, SettingsError
-from drawbridge_operator.handlers import kopf_settings, register_handlers
 from drawbridge_operator.kinds import INFERENCE_POOL, ROUTING_POLICY
 from drawbridge_operator.leader import Leader
 from drawbridge_operator.logs import configure_logging
 from drawbridge_operator.serving import serve_metrics
 from drawbridge_operator.settings import Settings
+from drawbridge_operator.watching import watch
 
 CRD_RETRY_S: Final = 5.0
 
@@ -79,7 +78,7 @@ async def _lead(cluster: Cluster, leader: Leader, settings: Settings, stop: asyn
     async with asyncio.TaskGroup() as group:
         group.create_task(leader.keep())
         group.create_task(controller.run())
-        group.create_task(_watch(controller.add, stop))
+        group.create_task(watch(controller.add, take_back_signals=partial(_stop_on_signals, stop)))
 
 
 async def _outcome(leading: asyncio.Task[None]) -> int:
@@ -120,18 +119,6 @@ async def _await_crds(cluster: Cluster) -> None:
         else:
             return
         await asyncio.sleep(CRD_RETRY_S)
-
-
-async def _watch(add: Callable[[Key], None], stop: asyncio.Event) -> None:
-    """Have kopf turn events into keys until it fails."""
-    registry = kopf.OperatorRegistry()
-    kopf.on.login(registry=registry)(kopf_login)
-    register_handlers(registry, add)
-    others = asyncio.all_tasks()
-    tasks = await kopf.spawn_tasks(registry=registry, settings=kopf_settings(), clusterwide=True)
-    _stop_on_signals(stop)  # kopf has just taken them for itself
-    await kopf.run_tasks(tasks, ignored=others)
-    raise DrawbridgeError("kopf has stopped watching")
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
