@@ -4,7 +4,7 @@ import sys
 
 from tests.cluster import images, provider
 from tests.cluster.interface import NoClusterError
-from tests.cluster.progress import CommandFailedError, summary
+from tests.cluster.progress import CommandFailedError, step, summary
 
 
 def main(names: list[str]) -> int:
@@ -13,7 +13,9 @@ def main(names: list[str]) -> int:
         print(f"no image {', '.join(unknown)}; there are {', '.join(images.RECIPES)}", file=sys.stderr)
         return 2
     try:
-        refs = images.build(names or images.RECIPES, provider.find_or_make())
+        cluster = provider.find_or_make()
+        with step("images"):
+            refs = images.build(names or images.RECIPES, cluster)
     except (NoClusterError, CommandFailedError) as error:
         print(error, file=sys.stderr)
         return 1

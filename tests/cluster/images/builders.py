@@ -65,13 +65,14 @@ class Buildah:
         self._ensure_base()
         options = build_options(recipe, ref, self.python_image, ca_bundle(os.environ))
         self._run("build", self.ISOLATION, "--layers", *options, log="buildah-build")
+        self._remove(outdated(self._images(), ref))
 
     def save(self, ref: str, archive: Path) -> None:
         """See Builder."""
         self._run("push", ref, f"docker-archive:{archive}:{ref}", log="buildah-push")
 
     def _ensure_base(self) -> None:
-        if self.python_image != python_base.ref() or self._has(self.python_image):
+        if self.python_image != python_base.ref() or self.python_image in self._images():
             return
         with (
             step("make a Python base image from Debian packages"),
@@ -80,9 +81,14 @@ class Buildah:
             python_base.make_context(Path(folder))
             self._run("build", self.ISOLATION, f"--tag={self.python_image}", folder, log="buildah-build")
 
-    def _has(self, ref: str) -> bool:
-        inspect = [*self._command(), "inspect", "--type=image", ref]
-        return subprocess.run(inspect, capture_output=True, check=False).returncode == 0
+    def _images(self) -> list[str]:
+        listing = [*self._command(), "images", "--format={{.Name}}:{{.Tag}}"]
+        return subprocess.run(listing, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    def _remove(self, refs: list[str]) -> None:
+        """Remove images, the layers that no other image has, and what a killed build left of them."""
+        if refs:
+            self._run("rmi", "--force", *refs, log="buildah-rmi")
 
     def _run(self, *arguments: str, log: str) -> None:
         # buildah keeps what RUN --mount=type=cache shares below TMPDIR
@@ -111,6 +117,12 @@ def build_options(recipe: Recipe, ref: str, python_image: str, ca_file: Path | N
         *([f"--secret=id=ca-bundle,src={ca_file}"] if ca_file else []),
         str(recipe.context),
     ]
+
+
+def outdated(images: list[str], ref: str) -> list[str]:
+    """Return the images that differ from `ref` in nothing but the tag."""
+    name, _, _ = ref.rpartition(":")
+    return [image for image in images if image.rpartition(":")[0] == name and image != ref]
 
 
 def ca_bundle(environment: Mapping[str, str]) -> Path | None:

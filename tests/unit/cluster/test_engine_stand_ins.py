@@ -61,10 +61,15 @@ def test_stand_ins(program: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_python_looks_for_functions_of_libraries_when_they_are_called() -> None:
-    """The .pth file is one line that Python runs at its start: torch then loads without CUDA's libraries."""
-    line = (STAND_INS / "lazy_binding.pth").read_text()
-    program = f"import os, sys\nexec({line!r})\nassert sys.getdlopenflags() == os.RTLD_LAZY"
-    assert line.startswith("import ")
-    assert line.count("\n") == 1
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+def test_every_python_of_the_environment_is_set_up_for_cpus() -> None:
+    """By the .pth file, when Python starts: functions are looked up when called, given settings are kept."""
+    program = (
+        "import os, sys\n"
+        f"exec({(STAND_INS / 'cpu_engine.pth').read_text()!r})\n"
+        "assert sys.getdlopenflags() == os.RTLD_LAZY\n"
+        "print(os.environ['SGLANG_USE_CPU_ENGINE'], os.environ['OMP_NUM_THREADS'])"
+    )
+    environment = {"PYTHONPATH": str(STAND_INS), "OMP_NUM_THREADS": "4"}
+    command = [sys.executable, "-B", "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("1 4\n", "")

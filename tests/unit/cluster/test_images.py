@@ -168,6 +168,11 @@ def test_build_options(recipe: Recipe, python_image: str, ca_file: Path | None, 
     assert options == [f"--file={recipe.dockerfile}", "--tag=name:tag", *expected, str(recipe.context)]
 
 
+def test_an_image_outdates_those_of_its_name_and_no_others() -> None:
+    found = ["localhost/a:1", "localhost/a:2", "localhost/ab:1", "registry:5000/a:1", "<none>:<none>"]
+    assert builders.outdated(found, "localhost/a:2") == ["localhost/a:1"]
+
+
 def test_the_certificates_that_the_environment_names_are_trusted_in_builds(tmp_path: Path) -> None:
     bundle = tmp_path / "ca.pem"
     bundle.touch()
