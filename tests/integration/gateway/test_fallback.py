@@ -1,0 +1,404 @@
+"""Another backend answers while nothing was sent, and never afterwards."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+from drawbridge_crds.policy import FallbackReason
+from drawbridge_gateway.upstream.balance import Endpoint
+
+from tests.integration.gateway.conftest import World, running_world
+from tests.integration.gateway.servers import (
+    BLOCK_START,
+    DONE,
+    FINISH,
+    MESSAGE_START,
+    PING,
+    ROLE,
+    STREAM_HEAD,
+    WAIT_S,
+    Received,
+    Script,
+    Wire,
+    anthropic_answer,
+    anthropic_events,
+    cut,
+    data_event,
+    named_event,
+    openai_answer,
+    openai_stream,
+    raw,
+    reset,
+    stream,
+    text_delta,
+    whole,
+    word,
+)
+from tests.unit.drawbridge_gateway import policies
+
+UNAVAILABLE, OVERLOADED, TIMEOUT, TOO_LONG = FallbackReason
+
+MESSAGES: Any = [{"role": "user", "content": "hi"}]
+OPENAI_BODY = {"model": "auto", "messages": MESSAGES}
+ANTHROPIC_BODY = {"model": "auto", "max_tokens": 9, "messages": MESSAGES}
+SHORT_TIMEOUT_S = 1.0
+"""Where a backend is silent. The other backend must answer within it, on a busy machine too."""
+
+ENGINE_ERROR = {
+    "object": "error",
+    "message": "File /srv/engine.py: it broke",
+    "type": "X",
+    "param": None,
+    "code": 500,
+}
+TOO_LONG_ERROR = {
+    **ENGINE_ERROR,
+    "code": 400,
+    "message": "The input (900 tokens) is longer than the model's context length (512 tokens).",
+}
+QUEUE_FULL = {**ENGINE_ERROR, "code": 503, "message": "The request queue is full."}
+
+
+async def silent(wire: Wire, _: Received) -> None:
+    """Take the request, say nothing."""
+    await wire.reader.read(1)
+
+
+async def silent_stream(wire: Wire, _: Received) -> None:
+    """Begin a stream, send what is not content, say nothing more."""
+    await wire.send(STREAM_HEAD)
+    await wire.chunk(ROLE)
+    await wire.chunk(b": keep-alive\n\n")
+    await wire.reader.read(1)
+
+
+WHOLE_FAILURES: list[Any] = [
+    pytest.param(raw(b""), UNAVAILABLE, id="closed before any byte"),
+    pytest.param(raw(b"HTTP/1.1 200 OK\r\ncontent-le"), UNAVAILABLE, id="cut in the head"),
+    pytest.param(
+        raw(b'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"id":'), UNAVAILABLE, id="cut in the body"
+    ),
+    pytest.param(raw(b'HTTP/1.1 200 OK\r\n\r\n{"id":"c1"}'), UNAVAILABLE, id="a body without a stated end"),
+    pytest.param(raw(b"SSH-2.0-OpenSSH_9.2\r\n"), UNAVAILABLE, id="not HTTP"),
+    pytest.param(whole(b"<html>"), UNAVAILABLE, id="not JSON"),
+    pytest.param(whole(b"[]"), UNAVAILABLE, id="not an object"),
+    pytest.param(whole(b"{}", 302, ["location: http://elsewhere"]), UNAVAILABLE, id="a redirect"),
+    pytest.param(whole(ENGINE_ERROR, 500), UNAVAILABLE, id="500"),
+    pytest.param(whole(ENGINE_ERROR, 404), UNAVAILABLE, id="404"),
+    pytest.param(whole(QUEUE_FULL, 503), OVERLOADED, id="a full queue"),
+    pytest.param(whole(ENGINE_ERROR, 503, ["retry-after: 2"]), OVERLOADED, id="503 with retry-after"),
+    pytest.param(whole(ENGINE_ERROR, 429), OVERLOADED, id="429"),
+    pytest.param(whole(TOO_LONG_ERROR, 400), TOO_LONG, id="too long"),
+    pytest.param(silent, TIMEOUT, id="no byte in time"),
+]
+
+OPENAI_STREAM_FAILURES: list[Any] = [
+    *WHOLE_FAILURES[:4],
+    pytest.param(whole(openai_answer()), UNAVAILABLE, id="not a stream"),
+    pytest.param(whole(TOO_LONG_ERROR, 400), TOO_LONG, id="too long, before the stream"),
+    pytest.param(
+        stream([data_event({"error": TOO_LONG_ERROR}), DONE]), TOO_LONG, id="too long, inside the stream"
+    ),
+    pytest.param(stream([data_event({"error": QUEUE_FULL}), DONE]), OVERLOADED, id="a full queue"),
+    pytest.param(
+        stream([ROLE, data_event({"error": ENGINE_ERROR}), DONE]), UNAVAILABLE, id="an error after the role"
+    ),
+    pytest.param(stream([ROLE], cut), UNAVAILABLE, id="cut after the role"),
+    pytest.param(stream([ROLE], reset), UNAVAILABLE, id="reset after the role"),
+    pytest.param(stream([ROLE]), UNAVAILABLE, id="ended after the role"),
+    pytest.param(stream([word("Hello")[:-5]], cut), UNAVAILABLE, id="cut inside the first word's event"),
+    pytest.param(stream([b"data: {half\n\n"]), UNAVAILABLE, id="not JSON"),
+    pytest.param(stream([b": x" * 70_000 + b"\n\n"]), UNAVAILABLE, id="no content for too long"),
+    pytest.param(silent, TIMEOUT, id="no byte in time"),
+    pytest.param(silent_stream, TIMEOUT, id="no content in time"),
+]
+
+ANTHROPIC_STREAM_FAILURES: list[Any] = [
+    pytest.param(stream([MESSAGE_START, PING], cut), UNAVAILABLE, id="cut after the start and a ping"),
+    pytest.param(stream([MESSAGE_START, BLOCK_START], cut), UNAVAILABLE, id="cut after the start of a text"),
+    pytest.param(
+        stream([
+            MESSAGE_START,
+            named_event({"type": "error", "error": {"type": "api_error", "message": "File /srv/engine.py"}}),
+        ]),
+        UNAVAILABLE,
+        id="an error after the start",
+    ),
+    pytest.param(
+        stream([named_event({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}})]),
+        OVERLOADED,
+        id="overloaded",
+    ),
+    pytest.param(
+        stream([
+            MESSAGE_START,
+            named_event({"type": "error", "error": {**TOO_LONG_ERROR, "type": "invalid_request_error"}}),
+        ]),
+        TOO_LONG,
+        id="too long",
+    ),
+]  # fmt: skip
+
+
+@asynccontextmanager
+async def falling_back(
+    when: tuple[FallbackReason, ...], *, timeout_s: float = WAIT_S
+) -> AsyncIterator[World]:
+    """Run a gateway whose pool may fall back to the cloud of either protocol."""
+    clouds = (policies.cloud_backend("gpt"), policies.cloud_backend("claude"))
+    async with running_world(first_byte_timeout_s=timeout_s) as world:
+        world.load(policies.route("rest", policies.pool_backend("coder"), fallback=clouds, when=when))
+        yield world
+
+
+async def check_fallback(
+    script: Script, reason: FallbackReason, path: str, body: dict[str, Any], answers: tuple[Script, bytes]
+) -> None:
+    """Check that the cloud answers for this reason, and nobody when the policy has only the others."""
+    timeout_s = SHORT_TIMEOUT_S if reason is TIMEOUT else WAIT_S
+    async with falling_back((reason,), timeout_s=timeout_s) as world:
+        world.engine.script, world.bridge.script = script, answers[0]
+        reply = await world.client.post(path, json=body)
+        assert (reply.status_code, reply.content) == (200, answers[1])
+        assert reply.headers["x-drawbridge-backend"].startswith("cloud/")
+        assert (
+            world.metric("drawbridge_gateway_fallbacks_total", tenant="team-a", route="rest", reason=reason)
+            == 1
+        )
+    others = tuple(other for other in FallbackReason if other != reason)
+    async with falling_back(others, timeout_s=timeout_s) as world:
+        world.engine.script, world.bridge.script = script, answers[0]
+        reply = await world.client.post(path, json=body)
+        assert reply.status_code >= 400
+        assert world.bridge.bytes_received == 0
+        assert "engine.py" not in reply.text
+        assert reply.json()["error"]["message"].count("coder") == 1
+        assert reply.headers["x-drawbridge-backend"] == "pool/coder"
+
+
+@pytest.mark.parametrize(("script", "reason"), WHOLE_FAILURES)
+async def test_whole_answers(script: Script, reason: FallbackReason) -> None:
+    answer = openai_answer("from the cloud")
+    await check_fallback(
+        script, reason, "/v1/chat/completions", OPENAI_BODY, (whole(answer), json.dumps(answer).encode())
+    )
+
+
+@pytest.mark.parametrize(("script", "reason"), OPENAI_STREAM_FAILURES)
+async def test_openai_streams(script: Script, reason: FallbackReason) -> None:
+    expected = b"".join([ROLE, word("from the cloud"), FINISH, DONE])
+    body = {**OPENAI_BODY, "stream": True}
+    await check_fallback(
+        script, reason, "/v1/chat/completions", body, (openai_stream("from the cloud"), expected)
+    )
+
+
+@pytest.mark.parametrize(("script", "reason"), ANTHROPIC_STREAM_FAILURES)
+async def test_anthropic_streams(script: Script, reason: FallbackReason) -> None:
+    events = anthropic_events("from the cloud")
+    body = {**ANTHROPIC_BODY, "stream": True}
+    await check_fallback(script, reason, "/v1/messages", body, (stream(events), b"".join(events)))
+
+
+async def test_a_pool_that_cannot_be_reached_or_has_no_replica() -> None:
+    answer = openai_answer("from the cloud")
+    for endpoints in ([], [Endpoint("127.0.0.1", 1)]):
+        async with falling_back((UNAVAILABLE,)) as world:
+            world.state.set_endpoints("team-a", "coder", endpoints)
+            world.bridge.script = whole(answer)
+            reply = await world.client.post("/v1/chat/completions", json=OPENAI_BODY)
+            assert reply.json() == answer
+
+
+async def test_without_fallback_an_absent_pool_is_503_with_retry_after(world: World) -> None:
+    world.state.drop_endpoints("team-a", "coder")
+    reply = await world.client.post("/v1/chat/completions", json=OPENAI_BODY)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "backend_unavailable")
+    assert reply.headers["retry-after"] == "1"
+
+
+CLIENT_FAULTS = [400, 409, 413, 422]
+
+
+@pytest.mark.parametrize("status", CLIENT_FAULTS)
+async def test_the_clients_own_fault_never_falls_back(status: int) -> None:
+    async with falling_back(tuple(FallbackReason)) as world:
+        world.engine.script = whole({**ENGINE_ERROR, "message": "top_p must be in (0, 1], got 7."}, status)
+        reply = await world.client.post("/v1/chat/completions", json=OPENAI_BODY)
+        assert (reply.status_code, reply.json()["error"]["param"]) == (status, "top_p")
+        assert world.bridge.bytes_received == 0
+
+
+async def test_the_bridges_refusal_is_final() -> None:
+    async with running_world() as world:
+        cloud, spare = policies.cloud_backend("gpt"), policies.pool_backend("spare")
+        world.load(policies.route("rest", cloud, fallback=(spare,)))
+        world.bridge.script = whole({"error": {"code": "privacy_refused", "message": "m"}}, 403)
+        reply = await world.client.post("/v1/chat/completions", json=OPENAI_BODY)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (403, "privacy_refused")
+        assert world.engine.received == []
+
+
+async def test_a_chain_of_fallbacks_is_walked_in_order_and_the_last_error_told() -> None:
+    async with running_world() as world:
+        cloud, spare = policies.cloud_backend("gpt"), policies.pool_backend("spare")
+        world.load(policies.route("rest", policies.pool_backend("coder"), fallback=(spare, cloud)))
+        world.engine.script = whole(ENGINE_ERROR, 500)
+        world.bridge.script = whole(ENGINE_ERROR, 429, ["retry-after: 7"])
+        reply = await world.client.post("/v1/chat/completions", json=OPENAI_BODY)
+        assert [request.json["model"] for request in world.engine.received] == ["coder", "spare"]
+        assert (reply.status_code, reply.headers["retry-after"]) == (429, "7")
+        assert reply.headers["x-drawbridge-backend"] == "cloud/gpt"
+
+
+async def test_no_bridge_means_no_cloud() -> None:
+    async with running_world(bridge_url="") as world:
+        world.load(policies.route("rest", policies.cloud_backend("gpt")))
+        reply = await world.client.post("/v1/chat/completions", json=OPENAI_BODY)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "backend_unavailable")
+
+
+# After the first byte of content
+
+
+async def stalls(wire: Wire) -> None:
+    await wire.reader.read(1)
+
+
+async def ends(wire: Wire) -> None:
+    await wire.send(b"0\r\n\r\n")
+
+
+async def breaks_http(wire: Wire) -> None:
+    await wire.send(b"not a chunk size\r\n")
+    await wire.reader.read(1)
+
+
+async def sends_half_an_event(wire: Wire) -> None:
+    await wire.chunk(word("never shown")[:-9])
+    wire.close()
+
+
+async def tells_of_an_error(wire: Wire) -> None:
+    await wire.chunk(data_event({"error": ENGINE_ERROR}))
+    await wire.chunk(DONE)
+    await wire.send(b"0\r\n\r\n")
+
+
+async def tells_of_an_error_anthropic(wire: Wire) -> None:
+    await wire.chunk(named_event({"type": "error", "error": {"type": "api_error", "message": "engine.py"}}))
+    await wire.send(b"0\r\n\r\n")
+
+
+BREAKS: list[Any] = [cut, reset, stalls, ends, breaks_http, sends_half_an_event]
+
+
+@asynccontextmanager
+async def breaking(
+    events: list[bytes], then: Callable[[Wire], Awaitable[None]]
+) -> AsyncIterator[tuple[World, asyncio.Event]]:
+    """Run an engine that sends `events`, and breaks as soon as the test says that they were seen."""
+    seen = asyncio.Event()
+
+    async def once_seen(wire: Wire) -> None:
+        await seen.wait()
+        await then(wire)
+
+    timeout_s = SHORT_TIMEOUT_S if then is stalls else WAIT_S
+    async with falling_back(tuple(FallbackReason), timeout_s=timeout_s) as world:
+        world.engine.script = stream(events, once_seen)
+        yield world, seen
+        assert world.bridge.bytes_received == 0
+
+
+async def collect(events: AsyncIterable[Any], passed: list[Any], seen: asyncio.Event) -> None:
+    """Take events as they come, and say that the first was seen."""
+    async for event in events:
+        passed.append(event)
+        seen.set()
+
+
+@pytest.mark.parametrize("then", [*BREAKS, tells_of_an_error])
+async def test_an_openai_stream_that_breaks_after_content_ends_with_an_error_event(then: Any) -> None:
+    async with breaking([ROLE, word("Hello")], then) as (world, seen):
+        async with openai.AsyncOpenAI(
+            base_url=f"{world.url}/v1", api_key=policies.KEY.secret, max_retries=0
+        ) as client:
+            events = await client.chat.completions.create(model="auto", messages=MESSAGES, stream=True)
+            passed: list[Any] = []
+            with pytest.raises(openai.APIError) as broken:
+                await collect(events, passed, seen)
+        assert [event.choices[0].delta.content for event in passed] == ["", "Hello"]
+        assert broken.value.code == "stream_interrupted"
+        assert "engine.py" not in str(broken.value)
+
+
+@pytest.mark.parametrize("then", [*BREAKS, tells_of_an_error_anthropic])
+async def test_an_anthropic_stream_that_breaks_after_content_ends_with_an_error_event(then: Any) -> None:
+    async with breaking([MESSAGE_START, BLOCK_START, text_delta("Hello")], then) as (world, seen):
+        async with anthropic.AsyncAnthropic(
+            base_url=world.url, api_key=policies.KEY.secret, max_retries=0
+        ) as client:
+            events = await client.messages.create(model="auto", max_tokens=9, messages=MESSAGES, stream=True)
+            passed: list[Any] = []
+            with pytest.raises(anthropic.APIStatusError) as broken:
+                await collect(events, passed, seen)
+        assert [e.type for e in passed] == ["message_start", "content_block_start", "content_block_delta"]
+        assert "engine.py" not in str(broken.value)
+
+
+async def test_an_interrupted_stream_is_whole_events_an_error_and_no_end() -> None:
+    async with breaking([ROLE, word("Hello")], sends_half_an_event) as (world, seen):
+        seen.set()
+        reply = await world.client.post("/v1/chat/completions", json={**OPENAI_BODY, "stream": True})
+        assert reply.content.startswith(ROLE + word("Hello") + b'data: {"error":')
+        assert reply.content.endswith(b"}\n\n")
+        assert b"[DONE]" not in reply.content
+
+
+async def test_words_that_were_sent_are_never_followed_by_anothers() -> None:
+    """The engine breaks off at every possible place; the cloud's words never come after the engine's."""
+    whole_stream = [ROLE, word("engine"), word("engine"), FINISH, DONE]
+    cloud = openai_stream("cloud")
+    async with falling_back(tuple(FallbackReason)) as world:
+        world.bridge.script = cloud
+        for length in range(len(whole_stream)):
+            world.engine.script = stream(whole_stream[:length], cut)
+            reply = await world.client.post("/v1/chat/completions", json={**OPENAI_BODY, "stream": True})
+            assert (b"engine" in reply.content) != (b"cloud" in reply.content)
+
+
+async def test_the_head_is_held_until_content(world: World) -> None:
+    """A client learns nothing before a backend is chosen for good."""
+    go_on = asyncio.Event()
+
+    async def waits_for_content(wire: Wire, _: Received) -> None:
+        await wire.send(STREAM_HEAD)
+        await wire.chunk(ROLE)
+        await go_on.wait()
+        await wire.chunk(word("Hello") + FINISH + DONE)
+        await wire.send(b"0\r\n\r\n")
+
+    world.engine.script = waits_for_content
+    request = world.client.build_request("POST", "/v1/chat/completions", json={**OPENAI_BODY, "stream": True})
+    sending = asyncio.create_task(world.client.send(request, stream=True))
+    done, _ = await asyncio.wait({sending}, timeout=0.1)
+    assert not done
+    go_on.set()
+    reply = await sending
+    assert await reply.aread() == ROLE + word("Hello") + FINISH + DONE
+
+
+async def test_a_whole_answer_is_not_taken_from_a_second_backend_once_complete(world: World) -> None:
+    world.load(
+        policies.route("rest", policies.pool_backend("coder"), fallback=(policies.cloud_backend("claude"),))
+    )
+    world.engine.script = whole(anthropic_answer(), close=True)
+    reply = await world.client.post("/v1/messages", json=ANTHROPIC_BODY)
+    assert reply.json() == anthropic_answer()
+    assert world.bridge.bytes_received == 0

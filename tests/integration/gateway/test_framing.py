@@ -1,0 +1,432 @@
+"""What arrives on the socket is one request, to one of six paths, or it is refused."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.integration.gateway.conftest import World, running_world
+from tests.integration.gateway.servers import WAIT_S, openai_answer, until
+from tests.unit.drawbridge_gateway import policies
+
+PATH = "/v1/chat/completions"
+BODY = json.dumps({"model": "auto", "messages": [{"role": "user", "content": "hi"}]}).encode()
+KEY = f"authorization: Bearer {policies.KEY.secret}"
+JSON = "content-type: application/json"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Client:
+    """A client that says exactly what it is told to."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def send(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    async def answer(self) -> Answer:
+        async with asyncio.timeout(WAIT_S):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
+            first, *lines = head.split("\r\n")
+            headers = {
+                name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)
+            }
+            body = await self.reader.readexactly(int(headers["content-length"]))
+            return Answer(int(first.split()[1]), headers, body)
+
+    async def is_closed(self) -> bool:
+        """Tell whether the gateway closes the connection without another word."""
+        async with asyncio.timeout(WAIT_S):
+            try:
+                return await self.reader.read(1) == b""
+            except ConnectionResetError:
+                return True
+
+
+@asynccontextmanager
+async def client(world: World) -> AsyncIterator[Client]:
+    reader, writer = await asyncio.open_connection(world.endpoint.host, world.endpoint.port)
+    try:
+        yield Client(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+def request(
+    *headers: str, body: bytes = BODY, line: str = f"POST {PATH} HTTP/1.1", sized: bool = True
+) -> bytes:
+    length = [f"content-length: {len(body)}"] if sized else []
+    return "\r\n".join([line, "host: gateway", *headers, *length, "", ""]).encode("latin-1") + body
+
+
+GOOD = request(KEY, JSON)
+CHUNKED = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (BODY[:5], BODY[5:])) + b"0\r\n\r\n"
+HIDDEN = request(KEY, JSON)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(
+            request(
+                KEY,
+                JSON,
+                "transfer-encoding: chunked",
+                f"content-length: {len(CHUNKED)}",
+                body=CHUNKED,
+                sized=False,
+            )
+            + HIDDEN,
+            id="length and chunks",
+        ),
+        pytest.param(
+            request(
+                KEY,
+                JSON,
+                f"content-length: {len(CHUNKED)}",
+                "transfer-encoding: chunked",
+                body=CHUNKED,
+                sized=False,
+            )
+            + HIDDEN,
+            id="length and chunks, the other way round",
+        ),
+        pytest.param(request(KEY, JSON, "content-length: 5") + HIDDEN, id="two lengths"),
+        pytest.param(
+            request(KEY, JSON, "content-length: 5, 5", sized=False) + HIDDEN, id="a list of lengths"
+        ),
+        pytest.param(request(KEY, JSON, "content-length: +5", sized=False) + HIDDEN, id="a signed length"),
+        pytest.param(request(KEY, JSON, "content-length: 0x5", sized=False) + HIDDEN, id="a length in hex"),
+        pytest.param(
+            request(KEY, JSON, "content-length : 5", sized=False) + HIDDEN, id="a space before the colon"
+        ),
+        pytest.param(
+            request(KEY, JSON, "transfer-encoding: chunked, identity", body=CHUNKED, sized=False) + HIDDEN,
+            id="an encoding after chunks",
+        ),
+        pytest.param(
+            request(KEY, JSON, "transfer-encoding: xchunked", body=CHUNKED, sized=False) + HIDDEN,
+            id="an unknown encoding",
+        ),
+        pytest.param(request(KEY, JSON, "x-folded: a\r\n b") + HIDDEN, id="a folded header"),
+        pytest.param(GOOD.replace(b"host: gateway\r\n", b"host: gateway\nx: y\r\n") + HIDDEN, id="a bare LF"),
+        pytest.param(GOOD.replace(b"host: gateway\r\n", b"host: gate\rway\r\n") + HIDDEN, id="a bare CR"),
+        pytest.param(request(KEY, JSON, "x-null: a\0b") + HIDDEN, id="a NUL"),
+        pytest.param(request(KEY, JSON, "connection: upgrade", "upgrade: h2c") + HIDDEN, id="an upgrade"),
+        pytest.param(
+            request(KEY, JSON, "connection: upgrade", "upgrade: websocket") + HIDDEN, id="a WebSocket"
+        ),
+        pytest.param(request(KEY, KEY, JSON) + HIDDEN, id="two keys"),
+        pytest.param(
+            request(KEY, f"x-api-key: {policies.KEY.secret}", JSON) + HIDDEN, id="a key of each kind"
+        ),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", id="TLS"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="HTTP/2"),
+    ],
+)
+async def test_ambiguous_requests_get_400_and_their_connection_ends(world: World, sent: bytes) -> None:
+    async with client(world) as speaker:
+        speaker.send(sent)
+        answer = await speaker.answer()
+        assert answer.status == 400
+        assert answer.json["error"]["message"]
+        assert answer.headers["connection"] == "close"
+        assert await speaker.is_closed()
+    assert world.engine.connections == 0
+
+
+async def test_a_hidden_request_in_a_separate_packet_is_not_served_either(world: World) -> None:
+    """What follows an upgrade must not become a request once it arrives later."""
+    async with client(world) as speaker:
+        speaker.send(request(KEY, JSON, "connection: upgrade", "upgrade: h2c"))
+        assert (await speaker.answer()).status == 400
+        speaker.send(HIDDEN)
+        assert await speaker.is_closed()
+    assert world.engine.connections == 0
+
+
+async def test_bad_chunks_end_the_connection(world: World) -> None:
+    async with client(world) as speaker:
+        speaker.send(request(KEY, JSON, "transfer-encoding: chunked", body=b"zz\r\n", sized=False) + HIDDEN)
+        assert (await speaker.answer()).status == 400
+        assert await speaker.is_closed()
+    assert world.engine.connections == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[f"x-big: {'x' * 300_000}"], [f"x-{n}: {'x' * 1000}" for n in range(300)]],
+    ids=["one huge header", "many headers"],
+)
+async def test_a_huge_head_gets_431(world: World, headers: list[str]) -> None:
+    async with client(world) as speaker:
+        speaker.send(request(KEY, JSON, *headers))
+        assert (await speaker.answer()).status == 431
+        assert await speaker.is_closed()
+    assert world.engine.connections == 0
+
+
+ENGINE_PATHS = [
+    "/generate", "/flush_cache", "/get_server_info", "/server_info", "/v1/tokenize", "/v1/completions",
+    "/update_weights_from_disk", "/update_weights", "/release_memory_occupation", "/resume_memory_occupation",
+    "/load_lora_adapter", "/start_profile", "/start_expert_distribution_record", "/workers", "/metrics",
+    "/health",     "/v1/embeddings", "/v1/responses", "/v1/messages/count_tokens", "/docs", "/openapi.json",
+]  # fmt: skip
+
+SPELLINGS = [
+    "{}", "{}/", "{}?x=1", "/{}", "//{}", "/v1{}", "/v1/..{}", "/v1/../..{}", "/v1/%2e%2e{}", "/v1/%2E%2E{}",
+    "/v1/.%2e{}", "/v1/..%2f..{}", "/v1/..%5c..{}", "/v1/models/..{}", "/v1/models/%2e%2e/%2e%2e{}",
+    "/v1/chat/completions/..{}", "/v1/chat/completions/../../..{}", "/v1/chat/completions%2f..{}",
+    "/v1/chat/completions;{}", "/v1/chat/completions%00{}", "/v1/chat/completions%23{}", "/v1/messages/..{}",
+    "/healthz/..{}", "/healthz{}", "/.{}", "/./{}", "/%2f{}", "/%252e%252e{}", "/v1//..//..{}", "/V1{}",
+    "/v1/chat/completions/%252e%252e{}", "/..;{}", "/v1/..;/..{}", "\\..{}", "/v1\\..{}", "*{}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+async def test_no_spelling_of_another_path_reaches_an_engine(world: World, spelling: str) -> None:
+    for path in ENGINE_PATHS:
+        target = spelling.format(path)
+        async with client(world) as speaker:
+            for method in ("GET", "POST"):
+                speaker.send(request(KEY, JSON, line=f"{method} {target} HTTP/1.1"))
+                answer = await speaker.answer()
+                assert answer.status in {400, 404, 405}, target
+                if answer.headers.get("connection") == "close":
+                    break
+    assert world.engine.connections == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/chat/completions/", "//v1/chat/completions", "/v1//chat/completions", "/v1/chat/completions%20",
+        "/v1/%63hat/completions", "/v1/chat%2fcompletions", "/V1/chat/completions", "/v1/./chat/completions",
+        "/v1/x/../chat/completions", "/v1/chat/completions;x", "/v1/messages/", "/v1/messages%3f",
+    ],
+)  # fmt: skip
+async def test_served_paths_have_one_spelling(world: World, path: str) -> None:
+    async with client(world) as speaker:
+        speaker.send(request(KEY, JSON, line=f"POST {path} HTTP/1.1"))
+        answer = await speaker.answer()
+        assert (answer.status, world.engine.connections) == (404, 0)
+        assert answer.json["error"]["message"]
+        assert answer.headers["request-id"] == answer.headers["x-request-id"]
+
+
+async def test_a_query_changes_nothing(world: World) -> None:
+    async with client(world) as speaker:
+        speaker.send(request(KEY, JSON, line=f"POST {PATH}?beta=true HTTP/1.1"))
+        assert (await speaker.answer()).status == 200
+    assert world.engine.received[0].path == PATH
+
+
+@pytest.mark.parametrize(
+    ("line", "allow"),
+    [
+        *((f"{method} {PATH} HTTP/1.1", "POST") for method in ("GET", "PUT", "DELETE", "OPTIONS", "PATCH")),
+        ("GET /v1/messages HTTP/1.1", "POST"),
+        ("POST /v1/models HTTP/1.1", "GET"),
+        ("POST /v1/models/coder HTTP/1.1", "GET"),
+        ("DELETE /v1/models/coder HTTP/1.1", "GET"),
+        ("POST /healthz HTTP/1.1", "GET"),
+        ("POST /readyz HTTP/1.1", "GET"),
+    ],
+)
+async def test_another_method_gets_405_with_the_right_one(world: World, line: str, allow: str) -> None:
+    async with client(world) as speaker:
+        speaker.send(request(KEY, JSON, line=line))
+        answer = await speaker.answer()
+        assert (answer.status, answer.headers["allow"]) == (405, allow)
+    assert world.engine.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "header", "anthropic"),
+    [
+        ("/v1/messages", "x: y", True),
+        ("/v1/messages/batches", "x: y", True),
+        ("/v1/models", "anthropic-version: 2023-06-01", True),
+        ("/v1/models", "x: y", False),
+        ("/nowhere", "anthropic-version: 2023-06-01", True),
+        ("/nowhere", "x: y", False),
+        (PATH, "x: y", False),
+    ],
+)
+async def test_errors_have_the_shape_of_the_clients_protocol(
+    world: World, path: str, header: str, *, anthropic: bool
+) -> None:
+    async with client(world) as speaker:
+        speaker.send(request("x-api-key: wrong", JSON, header, line=f"POST {path} HTTP/1.1"))
+        answer = await speaker.answer()
+        assert ("type" in answer.json) is anthropic
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["x-request-id"].startswith("req_")
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/messages"])
+@pytest.mark.parametrize(
+    "header", ["x: y", "x-api-key: dbk_wrong", "authorization: Bearer wrong", "authorization: Basic eA=="]
+)
+async def test_without_a_valid_key_nothing_is_read(world: World, path: str, header: str) -> None:
+    async with client(world) as speaker:
+        speaker.send(
+            request(
+                header, JSON, "content-length: 60000", body=b"", line=f"POST {path} HTTP/1.1", sized=False
+            )
+        )
+        answer = await speaker.answer()  # the body was never sent
+        assert answer.status == 401
+    async with client(world) as speaker:
+        speaker.send(request(header, line="GET /v1/models HTTP/1.1", body=b"", sized=False))
+        assert (await speaker.answer()).status == 401
+    assert world.engine.connections == 0
+
+
+async def test_a_refused_small_body_leaves_the_connection_usable(world: World) -> None:
+    async with client(world) as speaker:
+        speaker.send(request("x-api-key: wrong", JSON, body=b"x" * 60_000))
+        assert (await speaker.answer()).status == 401
+        speaker.send(GOOD)
+        assert (await speaker.answer()).status == 200
+
+
+@pytest.mark.parametrize(
+    ("key", "status"), [("x-api-key: wrong", 401), (KEY, 413)], ids=["wrong key", "too large a body"]
+)
+async def test_a_large_refused_body_is_answered_at_once_and_thrown_away(
+    world: World, key: str, status: int
+) -> None:
+    """Also for a client that reads no answer before it has sent everything."""
+    size_bytes = 64 * 1024 * 1024
+    async with client(world) as speaker:
+        speaker.send(request(key, JSON, f"content-length: {size_bytes}", body=b"", sized=False))
+        answer = await speaker.answer()
+        assert (answer.status, answer.headers["connection"]) == (status, "close")
+        for _ in range(size_bytes // (1024 * 1024)):
+            speaker.send(b"x" * 1024 * 1024)
+            await speaker.writer.drain()
+        assert await speaker.is_closed()
+
+
+async def test_a_body_of_unknown_length_is_bounded_too() -> None:
+    async with running_world(max_body_bytes=1000) as world, client(world) as speaker:
+        head = request(KEY, JSON, "transfer-encoding: chunked", body=b"", sized=False)
+        speaker.send(head + b"1000\r\n" + b"x" * 0x1000 + b"\r\n")
+        answer = await speaker.answer()
+        assert (answer.status, answer.json["error"]["code"]) == (413, "body_too_large")
+
+
+async def test_a_body_as_large_as_allowed_passes() -> None:
+    async with running_world(max_body_bytes=len(BODY)) as world, client(world) as speaker:
+        speaker.send(GOOD)
+        assert (await speaker.answer()).status == 200
+        speaker.send(request(KEY, JSON, body=BODY + b" "))
+        assert (await speaker.answer()).status == 413
+
+
+async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drawbridge_gateway.dataplane.body.BODY_TIMEOUT_S", 0.1)
+    async with running_world() as world, client(world) as speaker:
+        speaker.send(GOOD[:-5])
+        assert (await speaker.answer()).status == 408
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [(["content-type: text/plain"], 415), ([JSON, "content-encoding: gzip"], 415)],
+    ids=["text", "gzip"],
+)
+async def test_other_media_are_refused(world: World, headers: list[str], status: int) -> None:
+    async with client(world) as speaker:
+        speaker.send(request(KEY, *headers))
+        assert (await speaker.answer()).status == status
+
+
+# What must keep working
+
+
+async def test_a_chunked_request(world: World) -> None:
+    async with client(world) as speaker:
+        speaker.send(request(KEY, JSON, "transfer-encoding: chunked", body=CHUNKED, sized=False))
+        assert (await speaker.answer()).json == openai_answer()
+
+
+async def test_a_request_byte_by_byte(world: World) -> None:
+    async with client(world) as speaker:
+        for at in range(len(GOOD)):
+            speaker.send(GOOD[at : at + 1])
+            await asyncio.sleep(0)
+        assert (await speaker.answer()).status == 200
+
+
+async def test_several_requests_at_once_are_answered_in_order(world: World) -> None:
+    async with client(world) as speaker:
+        speaker.send(GOOD + request(line="GET /healthz HTTP/1.1", body=b"", sized=False) + GOOD)
+        bodies = [(await speaker.answer()).body for _ in range(3)]
+    assert [b"chatcmpl" in body or b"choices" in body for body in bodies] == [True, False, True]
+
+
+async def test_http_1_0(world: World) -> None:
+    async with client(world) as speaker:
+        speaker.send(request(KEY, JSON, line=f"POST {PATH} HTTP/1.0"))
+        assert (await speaker.answer()).status == 200
+        assert await speaker.is_closed()
+
+
+async def test_expect_100_continue(world: World) -> None:
+    async with client(world) as speaker:
+        speaker.send(
+            request(KEY, JSON, "expect: 100-continue", f"content-length: {len(BODY)}", body=b"", sized=False)
+        )
+        async with asyncio.timeout(WAIT_S):
+            assert await speaker.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        speaker.send(BODY)
+        assert (await speaker.answer()).status == 200
+
+
+async def test_a_client_that_expects_100_is_refused_before_its_body(world: World) -> None:
+    async with client(world) as speaker:
+        speaker.send(
+            request(
+                "x-api-key: wrong",
+                JSON,
+                "expect: 100-continue",
+                "content-length: 900000",
+                body=b"",
+                sized=False,
+            )
+        )
+        assert (await speaker.answer()).status == 401
+        assert await speaker.is_closed()
+
+
+async def test_a_slow_reader_gets_everything(world: World) -> None:
+    body = json.dumps(
+        {"model": "auto", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    ).encode()
+    async with client(world) as speaker:
+        speaker.send(request(KEY, JSON, body=body))
+        received = b""
+        while not received.endswith(b"0\r\n\r\n"):
+            part = await speaker.reader.read(7)
+            assert part
+            received += part
+        assert b"[DONE]" in received
+    await until(lambda: world.metric("drawbridge_gateway_requests_in_flight") == 0)

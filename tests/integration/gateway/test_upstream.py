@@ -1,0 +1,184 @@
+"""Connections to engines: kept, given up, and never shared by two exchanges."""
+
+import asyncio
+from typing import Any
+
+from drawbridge_gateway.upstream.balance import Endpoint
+
+from tests.integration.gateway.conftest import World
+from tests.integration.gateway.servers import (
+    DONE,
+    FINISH,
+    ROLE,
+    Received,
+    Wire,
+    engine,
+    openai_answer,
+    raw,
+    running,
+    stream,
+    until,
+    whole,
+    word,
+)
+
+BODY: Any = {"model": "auto", "messages": [{"role": "user", "content": "hi"}]}
+STREAM = {**BODY, "stream": True}
+
+
+async def ask(world: World, body: dict[str, Any] | None = None) -> int:
+    return (await world.client.post("/v1/chat/completions", json=body or BODY)).status_code
+
+
+async def test_one_connection_serves_one_request_after_another(world: World) -> None:
+    for body in (BODY, STREAM, BODY, {**STREAM, "n": 1}):
+        assert await ask(world, body) == 200
+    assert world.engine.connections == 1
+
+
+async def test_an_error_answer_leaves_the_connection_usable(world: World) -> None:
+    world.engine.script = whole({"message": "no"}, 400)
+    assert [await ask(world) for _ in range(3)] == [400] * 3
+    assert world.engine.connections == 1
+
+
+async def test_a_connection_that_the_engine_means_to_close_is_not_used_again(world: World) -> None:
+    world.engine.script = whole(openai_answer(), headers=["connection: close"])
+    assert [await ask(world) for _ in range(3)] == [200] * 3
+    assert world.engine.connections == 3
+
+
+async def test_a_kept_connection_that_was_closed_meanwhile_costs_the_client_nothing(world: World) -> None:
+    """The engine closes just as the second request is sent: it is sent again, over a new connection."""
+
+    async def closes_when_asked_again(wire: Wire, request: Received) -> None:
+        if len(world.engine.received) == 2:
+            wire.close()
+        else:
+            await engine(wire, request)
+
+    world.engine.script = closes_when_asked_again
+    assert [await ask(world), await ask(world)] == [200, 200]
+    assert (world.engine.connections, len(world.engine.received)) == (2, 3)
+
+
+async def test_a_kept_connection_that_broke_after_a_first_byte_is_not_asked_again(world: World) -> None:
+    async def half_an_answer_when_asked_again(wire: Wire, request: Received) -> None:
+        if len(world.engine.received) == 2:
+            await raw(b"HTTP/1.1 200")(wire, request)
+        else:
+            await engine(wire, request)
+
+    world.engine.script = half_an_answer_when_asked_again
+    assert [await ask(world), await ask(world)] == [200, 502]
+    assert len(world.engine.received) == 2
+
+
+async def test_a_new_connection_that_breaks_is_not_asked_again(world: World) -> None:
+    world.engine.script = raw(b"")
+    assert await ask(world) == 502
+    assert len(world.engine.received) == 1
+
+
+async def test_an_answer_to_nothing_ends_the_connection(world: World) -> None:
+    """Whatever an engine says unasked must not become the answer to the next request."""
+    stray = openai_answer("stray")
+
+    async def answers_twice(wire: Wire, request: Received) -> None:
+        await engine(wire, request)
+        if len(world.engine.received) == 1:
+            await whole(stray)(wire, request)
+
+    world.engine.script = answers_twice
+    for _ in range(3):
+        reply = await world.client.post("/v1/chat/completions", json=BODY)
+        assert "stray" not in reply.text
+
+
+async def test_interim_answers_are_passed_over(world: World) -> None:
+    async def early_hints(wire: Wire, request: Received) -> None:
+        await wire.send(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")
+        await engine(wire, request)
+
+    world.engine.script = early_hints
+    assert [await ask(world), await ask(world)] == [200, 200]
+    assert world.engine.connections == 1
+
+
+async def test_a_dead_endpoint_beside_a_live_one_costs_no_request(world: World) -> None:
+    async with running(engine) as gone:
+        dead = gone.endpoint
+    world.state.set_endpoints("team-a", "coder", [dead, world.engine.endpoint])
+    assert [await ask(world) for _ in range(20)] == [200] * 20
+    assert len(world.engine.received) == 20
+
+
+async def test_requests_go_to_the_endpoint_with_the_fewest(world: World) -> None:
+    go_on = asyncio.Event()
+
+    async def waits(wire: Wire, request: Received) -> None:
+        await go_on.wait()
+        await engine(wire, request)
+
+    async with running(waits) as other:
+        world.engine.script = waits
+        world.state.set_endpoints("team-a", "coder", [world.engine.endpoint, other.endpoint])
+        asking = [asyncio.create_task(ask(world)) for _ in range(10)]
+        await until(lambda: len(world.engine.received) + len(other.received) == 10)
+        assert len(world.engine.received) == len(other.received) == 5
+        go_on.set()
+        assert await asyncio.gather(*asking) == [200] * 10
+        world.state.set_endpoints("team-a", "coder", [])
+
+
+async def test_an_endpoint_that_leaves_the_list_ends_its_request_and_gets_no_other(world: World) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def waits(wire: Wire, request: Received) -> None:
+        begun.set()
+        await go_on.wait()
+        await engine(wire, request)
+
+    async with running(waits) as leaving:
+        world.state.set_endpoints("team-a", "coder", [leaving.endpoint])
+        first = asyncio.create_task(ask(world))
+        await begun.wait()
+        world.state.set_endpoints("team-a", "coder", [world.engine.endpoint])
+        assert await ask(world) == 200
+        go_on.set()
+        assert await first == 200
+        await until(lambda: not leaving.wires)
+        assert (len(leaving.received), len(world.engine.received)) == (1, 1)
+
+
+async def test_an_engine_that_comes_back_is_used_again(world: World) -> None:
+    async with running(engine) as gone:
+        endpoint = gone.endpoint
+    world.state.set_endpoints("team-a", "coder", [endpoint])
+    assert await ask(world) == 503
+    listener = await asyncio.start_server(world.engine.handle, endpoint.host, endpoint.port)
+    async with asyncio.timeout(5):
+        while await ask(world) == 503:  # noqa: ASYNC110 - it rests for a second of real time
+            await asyncio.sleep(0.05)
+    listener.close()
+
+
+async def test_a_stream_leaves_its_connection_usable_though_its_last_chunk_comes_late(world: World) -> None:
+    async def late_end(wire: Wire) -> None:
+        await asyncio.sleep(0.05)  # not to synchronise: it is the lateness itself
+        await wire.send(b"0\r\n\r\n")
+
+    world.engine.script = stream([ROLE, word("Hello"), FINISH, DONE], late_end)
+    for _ in range(3):
+        assert await ask(world, STREAM) == 200
+        await until(lambda: world.metric("drawbridge_gateway_requests_in_flight") == 0)
+    assert world.engine.connections == 1
+
+
+async def test_ipv6(world: World) -> None:
+    listener = await asyncio.start_server(world.engine.handle, "::1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    world.state.set_endpoints("team-a", "coder", [Endpoint("::1", port)])
+    assert await ask(world) == 200
+    assert world.engine.received[0].headers["host"] == f"[::1]:{port}"
+    listener.close()
