@@ -38,6 +38,7 @@ check: setup ## Lint, format, types, import rules, generated files
 generate: setup ## Write the generated files: the CRDs' YAML and what is rendered from it
 	@$(PYTHON) -m drawbridge_crds.generate crds/manifests
 	@$(PYTHON) -m drawbridge_crds.generate charts/drawbridge-crds/files
+	@$(PYTHON) -m tests.contract.charts.golden
 
 images: setup ## Build the images and put them where the cluster finds them
 	@$(PYTHON) -m tests.cluster.images

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 POOLS = ("coder", "vault")
 
+LOG_WIDTH = 160
+"""Columns where no terminal says how wide it is."""
+
 LOUD = """\
 [bold yellow]privacy.requireProof=false[/]: isolation is not measured yet, so this demo answers strict
 requests without proof. Never set it where the privacy of a request matters."""
@@ -54,7 +57,7 @@ Talk to it yourself:
 
 def up() -> None:
     """Bring up everything, ask, show the table, and say how to go on."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
     console.print(LOUD)
     with step("find or make a Kubernetes cluster"):
         cluster = find_or_make()

@@ -47,7 +47,7 @@ def install_drawbridge(cluster: "Cluster", images: Mapping[str, str], values: Pa
     namespace = {"name": SYSTEM_NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
     apply(cluster, json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": namespace}))
     helm(cluster, "upgrade", "--install", "drawbridge-crds", str(ROOT / "charts/drawbridge-crds"),
-         "--namespace", SYSTEM_NAMESPACE)  # fmt: skip
+         "--namespace", SYSTEM_NAMESPACE, "--take-ownership")  # fmt: skip  # of what a test applied itself
     helm(cluster, "upgrade", "--install", RELEASE, str(ROOT / "charts/drawbridge"),
          "--namespace", SYSTEM_NAMESPACE, "--values", str(values), *image_values(images))  # fmt: skip
     for component in ("operator", "gateway", "bridge"):
