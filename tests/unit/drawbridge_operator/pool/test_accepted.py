@@ -60,3 +60,12 @@ def test_children_of_the_pool_itself_are_no_conflict() -> None:
     of = pool()
     own = tuple(child for child in children(of).values() if child["kind"] in {"Service", "NetworkPolicy"})
     assert judge(facts(of, ready(), others=own))["Accepted"].status == "True"
+
+
+def test_an_owner_that_does_not_control_the_child_is_not_enough() -> None:
+    of = pool()
+    service = children(of)["Service"]
+    [owner] = service["metadata"]["ownerReferences"]
+    metadata = {**service["metadata"], "ownerReferences": [{**owner, "controller": False}]}
+    theirs = {**service, "metadata": metadata}
+    assert judge(facts(of, ready(), others=(theirs,)))["Accepted"].reason == "ChildConflict"

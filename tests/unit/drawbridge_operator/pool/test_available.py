@@ -280,3 +280,9 @@ def test_a_long_message_is_cut() -> None:
     words = "0/9999 nodes are available: " + "1 node(s) had an untolerated taint, " * 100
     _, _, message = says(steady(unschedulable(words)), "Available")
     assert len(message) == MAX_MESSAGE_CHARS
+
+
+def test_causes_are_told_each_once_and_sorted() -> None:
+    causes = ["node c", "node a", "node b", "node a"]
+    _, _, message = says(steady(*map(unschedulable, causes), replicas=4), "Available")
+    assert message == "0 of 4 replicas ready: 4 replicas unschedulable (node a; node b; node c)"

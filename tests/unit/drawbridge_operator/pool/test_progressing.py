@@ -28,6 +28,24 @@ ROWS = [
         id="a crash after a rollout is not a rollout",
     ),
     pytest.param(
+        facts(
+            pool(replicas=2), ready(), deployment=deployment(pool(replicas=2), replicas=1, updatedReplicas=1)
+        ),
+        "True",
+        "RollingOut",
+        "1 of 2 replicas made from the current spec",
+        id="scaled up, and the second replica is not made yet",
+    ),
+    pytest.param(
+        rolling(
+            ready(), conditions=[{"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}]
+        ),
+        "True",
+        "RollingOut",
+        "1 of 1 replicas made from the current spec",
+        id="all are made, and the Deployment is not content with them yet",
+    ),
+    pytest.param(
         facts(pool()), "True", "RollingOut", "0 of 1 replicas made from the current spec", id="a new pool"
     ),
     pytest.param(

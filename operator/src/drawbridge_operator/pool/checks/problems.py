@@ -76,9 +76,7 @@ def engine_is_unhealthy(facts: PoolFacts) -> Finding | None:
 
 
 def nodes_end_pods(facts: PoolFacts) -> Finding | None:
-    """Find replicas that nodes ended, while others are still missing: old ends are history."""
-    if facts.ready >= facts.wanted:
-        return None
+    """Find replicas that nodes ended; asked only while replicas are missing, later they are history."""
     return _of_pods(facts, PodState.FAILED, Reason.PODS_FAILED, "ended by the node")
 
 
