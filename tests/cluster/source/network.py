@@ -11,6 +11,9 @@ SYSCTLS = {
     "net/bridge/bridge-nf-call-iptables": "1",  # rules see packets between two pods of one bridge
 }
 
+IPV6_ADDRESSES = Path("/proc/net/if_inet6")
+"""Only there where the kernel does IPv6."""
+
 CHAIN_PREFIX = "KUBE-"
 """How the chains of kubelet, kube-proxy and kube-router begin, and the sets (there also in small letters)."""
 
@@ -29,7 +32,7 @@ def prepare() -> None:
 
 def remove() -> None:
     """Remove bridges, rules and sets: these outlive their controllers and would falsify the next run."""
-    for family in ("iptables", "ip6tables"):
+    for family in ("iptables", *(["ip6tables"] if IPV6_ADDRESSES.exists() else [])):
         saved = _output(f"{family}-save")
         if CHAIN_PREFIX in saved:
             restore = [f"{family}-restore", "--noflush"]

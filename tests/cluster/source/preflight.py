@@ -146,7 +146,7 @@ def look(settings: Settings) -> Machine:
         capabilities=_capabilities() if is_linux else 0,
         missing_packages=frozenset(_missing_packages()),
         has_apt=shutil.which("apt-get") is not None,
-        short_of=tuple(_short_of(cache)) if is_linux else (),
+        short_of=tuple(_short_of(cache)) if is_linux and needed else (),  # what runs has its room
         socket_path=f"{settings.socket}.ttrpc",
         overlay_on_overlay=is_linux and _file_system(existing) == "overlay",
         missing_kernel_features=_missing_kernel_features() if is_linux else (),

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.cluster.cache import locked
 from tests.cluster.kubectl import apply, get, kubectl
 
 if TYPE_CHECKING:
@@ -21,20 +22,22 @@ SPENT = {"Released", "Failed"}
 
 def ensure(cluster: "Cluster", folder: Path) -> None:
     """Make each volume that is missing, and each spent one anew with nothing in it."""
-    found = get(cluster, "persistentvolumes", f"--selector={STORAGE_CLASS}")["items"]
-    phases = {volume["metadata"]["name"]: volume["status"].get("phase") for volume in found}
-    names = [f"{STORAGE_CLASS}-{index}" for index in range(VOLUMES)]
-    spent = [name for name in names if phases.get(name) in SPENT]
-    if spent:
-        kubectl(cluster, "delete", "persistentvolume", *spent)
-    wanted = [name for name in names if name in spent or name not in phases]
-    for name in wanted:
-        shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / name).mkdir(parents=True)
-        (folder / name).chmod(0o777)  # pods run as any user, and a host folder is given to none of them
-    if wanted:
-        items = [make_volume(name, folder / name) for name in wanted]
-        apply(cluster, json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    with locked(folder.with_suffix(".lock")):  # two test runs may start at the same time
+        found = get(cluster, "persistentvolumes", f"--selector={STORAGE_CLASS}")["items"]
+        phases = {volume["metadata"]["name"]: volume["status"].get("phase") for volume in found}
+        names = [f"{STORAGE_CLASS}-{index}" for index in range(VOLUMES)]
+        if spent := [name for name in names if phases.get(name) in SPENT]:
+            kubectl(cluster, "delete", "persistentvolume", *spent)
+        if wanted := [name for name in names if name in spent or name not in phases]:
+            items = [make_volume(name, _empty(folder / name)) for name in wanted]
+            apply(cluster, json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+
+
+def _empty(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)  # pods run as any user, and a host folder is given to none of them
+    return folder
 
 
 def make_volume(name: str, folder: Path) -> dict[str, Any]:

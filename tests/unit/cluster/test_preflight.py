@@ -25,6 +25,7 @@ FIT = Machine(
 
 def test_a_fit_machine_has_no_problems() -> None:
     assert problems(FIT) == []
+    assert problems(replace(FIT, has_apt=False)) == []
 
 
 def test_missing_packages_are_no_problem_where_they_can_be_installed() -> None:
