@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from drawbridge_crds.policy import SecretKeyRef
 from drawbridge_gateway.api_server import connected
-from drawbridge_gateway.bridge.credentials import CredentialError, CredentialState, KubernetesSecrets
+from drawbridge_gateway.bridge.credentials import CredentialError, CredentialState
+from drawbridge_gateway.bridge.secrets import KubernetesSecrets
 
 from tests.cluster.interface import Cluster
 from tests.integration.accounts import (

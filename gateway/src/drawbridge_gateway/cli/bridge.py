@@ -8,8 +8,9 @@ from drawbridge_gateway.admin.app import make_admin_app, make_registry
 from drawbridge_gateway.api_server import connected
 from drawbridge_gateway.bridge.app import Bridge
 from drawbridge_gateway.bridge.clouds import CloudClients
-from drawbridge_gateway.bridge.credentials import Credentials, KubernetesSecrets
+from drawbridge_gateway.bridge.credentials import Credentials
 from drawbridge_gateway.bridge.metrics import BridgeMetrics
+from drawbridge_gateway.bridge.secrets import KubernetesSecrets
 from drawbridge_gateway.bridge.snapshots import BridgeState
 from drawbridge_gateway.cli.servers import listen, serve
 from drawbridge_gateway.logs import configure_logs

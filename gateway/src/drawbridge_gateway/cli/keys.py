@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from drawbridge_crds.keys import MAX_KEYS_PER_TENANT, ApiKeyEntry, key_digest, key_id_of, mint_key
 from pydantic import ValidationError
@@ -20,6 +21,9 @@ from rich.table import Table
 from drawbridge_gateway.api_server import connected
 from drawbridge_gateway.cli.key_store import ClusterKeys, FileKeys, KeyStore, KeyStoreError
 from drawbridge_gateway.sources.folder import readable
+
+WIDE: Final = 1000
+"""Characters of a line: enough for every model that a key can name."""
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -95,7 +99,8 @@ async def list_keys(store: KeyStore, args: argparse.Namespace, *, now: datetime)
         table = Table("ID", "NAME", "CREATED", "EXPIRES", "MODELS", box=None, pad_edge=False)
         for key_id, entry in ordered:
             table.add_row(key_id, entry.name, _day(entry.created), _expiry(entry, now), _models(entry))
-        Console(soft_wrap=True).print(table)
+        # whole lines for pipes and files, whatever the width of the terminal behind them
+        Console(width=None if sys.stdout.isatty() else WIDE).print(table)
     for key_id in invalid:
         _say(f"note: entry {key_id} does not parse and opens nothing: drawbridge keys revoke {key_id}")
     return 0

@@ -1,13 +1,15 @@
 """From EndpointSlices to the addresses of each pool. Pure bookkeeping."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from drawbridge_crds.names import ENGINE_PORT_NAME, POOL_LABEL
 
-from drawbridge_gateway.api_server import Object
 from drawbridge_gateway.upstream.balance import Endpoint
+
+Object = Mapping[str, Any]
+"""An EndpointSlice as JSON, or a part of it."""
 
 
 class EndpointSink(Protocol):

@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from drawbridge_crds.names import SNAPSHOT_KEY, snapshot_name
 from drawbridge_crds.snapshot import GatewaySnapshot, SnapshotError
 
-from drawbridge_gateway.api_server import Object
 from drawbridge_gateway.sources.metrics import SourceMetrics
+
+Object = Mapping[str, Any]
+"""A ConfigMap as JSON."""
 
 log = structlog.get_logger(__name__)
 
