@@ -17,7 +17,7 @@ What the operator may do there, and nothing more (the chart's ClusterRole and Ro
 | configmaps | create patch delete | system namespace | snapshots |
 | networkpolicies | create patch | system namespace | egress to the API server |
 | leases | get create update | system namespace | leader election |
-| endpointslices | get list watch | namespace default | addresses of the API server |
+| endpointslices | list | namespace default | addresses of the API server |
 
 A server-side apply that creates needs both patch and create.
 """
@@ -25,7 +25,7 @@ A server-side apply that creates needs both patch and create.
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
@@ -40,13 +40,7 @@ from drawbridge_operator.errors import (
     NotFoundError,
     UnavailableError,
 )
-from drawbridge_operator.kinds import ALL_KINDS, Kind
-
-Object = dict[str, Any]
-"""A Kubernetes object as JSON."""
-
-FIELD_MANAGER: Final = "drawbridge-operator"
-"""Owner of the fields that the operator applies. A change would orphan every field written before."""
+from drawbridge_operator.kinds import ALL_KINDS, FIELD_MANAGER, Kind, Object
 
 PAGE_ITEMS: Final = 500
 """Objects per page of a list, as kubectl asks for."""

@@ -11,8 +11,9 @@ from typing import Final
 import structlog
 from drawbridge_crds.conditions import Condition, ConditionType, Reason
 
-from drawbridge_operator.cluster import FIELD_MANAGER, Cluster, Object
+from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.errors import ClusterError
+from drawbridge_operator.kinds import FIELD_MANAGER, Object
 
 CALM_REASONS: Final = frozenset(
     {

@@ -18,11 +18,11 @@ from drawbridge_crds.names import (
     TENANT_LABEL,
 )
 
-from drawbridge_operator.cluster import FIELD_MANAGER
 from drawbridge_operator.controller import Key, KeyKind
 from drawbridge_operator.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
+    FIELD_MANAGER,
     INFERENCE_POOL,
     NAMESPACE,
     NETWORK_POLICY,

@@ -1,9 +1,15 @@
-"""The kinds of object that the operator reads or writes."""
+"""The vocabulary of the API server's objects: what one is, who writes it, and the kinds there are."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from drawbridge_crds.names import API_VERSION
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON."""
+
+FIELD_MANAGER: Final = "drawbridge-operator"
+"""Owner of the fields that the operator applies. A change would orphan every field written before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from typing import Final, NoReturn
 import structlog
 
 from drawbridge_operator import metrics
-from drawbridge_operator.cluster import Cluster, Object
+from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.errors import ClusterError, ConflictError, LeadershipLostError
-from drawbridge_operator.kinds import LEASE
+from drawbridge_operator.kinds import LEASE, Object
 
 LEASE_NAME: Final = "drawbridge-operator"
 

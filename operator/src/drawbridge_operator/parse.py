@@ -6,7 +6,7 @@ from typing import TypeVar
 from drawbridge_crds.rules import Metadata, SpecModel
 from pydantic import ValidationError
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 
 _Model = TypeVar("_Model", bound=SpecModel)
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from drawbridge_crds.names import GROUP
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 
 APPLIED_ANNOTATION: Final = f"{GROUP}/applied"
 """Hash of the object as last applied."""

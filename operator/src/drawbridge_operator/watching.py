@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import kopf
 
-from drawbridge_operator.cluster import FIELD_MANAGER
 from drawbridge_operator.connection import kopf_login
 from drawbridge_operator.errors import DrawbridgeError
 from drawbridge_operator.handlers import WATCHED, Add, register_handlers, selector
+from drawbridge_operator.kinds import FIELD_MANAGER
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):

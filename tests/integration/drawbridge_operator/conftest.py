@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from drawbridge_operator.cluster import Cluster as Api
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 
 API = "drawbridge.dev/v1alpha1"
 CLAUDE = {

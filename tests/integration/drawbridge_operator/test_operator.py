@@ -9,7 +9,6 @@ import pytest
 from drawbridge_crds.names import SNAPSHOT_KEY, snapshot_name
 from drawbridge_crds.snapshot import GatewaySnapshot
 from drawbridge_operator.cluster import Cluster as Api
-from drawbridge_operator.cluster import Object
 from drawbridge_operator.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -19,6 +18,7 @@ from drawbridge_operator.kinds import (
     ROUTING_POLICY,
     SERVICE,
     Kind,
+    Object,
 )
 
 from tests.cluster.kubectl import kubectl

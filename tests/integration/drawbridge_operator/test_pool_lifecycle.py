@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 
 from tests.cluster.kubectl import ToolFailedError, get, kubectl
 from tests.integration.drawbridge_operator.conftest import Field

@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from drawbridge_operator.cluster import Cluster as Api
-from drawbridge_operator.cluster import Object
-from drawbridge_operator.kinds import DEPLOYMENT, INFERENCE_POOL, NAMESPACE, POD, Kind
+from drawbridge_operator.kinds import DEPLOYMENT, INFERENCE_POOL, NAMESPACE, POD, Kind, Object
 from drawbridge_operator.pool.desired.metadata import engine_name
 from drawbridge_operator.pool.gather import CHILD_KINDS
 from drawbridge_operator.pool.reconcile import reconcile_pool

@@ -2,9 +2,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from drawbridge_operator.cluster import Object
 from drawbridge_operator.errors import ConflictError, LeadershipLostError, UnavailableError
-from drawbridge_operator.kinds import LEASE
+from drawbridge_operator.kinds import LEASE, Object
 from drawbridge_operator.leader import LEASE_NAME, Leader, Timing
 
 from tests.unit.drawbridge_operator.world import World

@@ -8,9 +8,9 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from drawbridge_operator.cluster import Cluster, Object
+from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.errors import ConflictError, DrawbridgeError, NotFoundError
-from drawbridge_operator.kinds import EVENT, Kind
+from drawbridge_operator.kinds import EVENT, Kind, Object
 
 Key = tuple[str, str, str]
 """Kind, namespace and name."""

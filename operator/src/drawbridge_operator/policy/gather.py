@@ -12,8 +12,8 @@ from drawbridge_crds.policy import RoutingPolicy
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy, namespace_floor
 
-from drawbridge_operator.cluster import Cluster, Object
-from drawbridge_operator.kinds import CONFIG_MAP, INFERENCE_POOL, NAMESPACE, ROUTING_POLICY
+from drawbridge_operator.cluster import Cluster
+from drawbridge_operator.kinds import CONFIG_MAP, INFERENCE_POOL, NAMESPACE, ROUTING_POLICY, Object
 from drawbridge_operator.parse import Unreadable, parse
 
 _KEYS_SELECTOR: Final = f"{KEYS_LABEL}=true"

@@ -9,9 +9,9 @@ from drawbridge_crds.conditions import Condition
 from drawbridge_crds.names import SNAPSHOT_LABEL
 from drawbridge_crds.policy import RoutingPolicyStatus
 
-from drawbridge_operator.cluster import Cluster, Object
+from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.events import post_transitions
-from drawbridge_operator.kinds import CONFIG_MAP
+from drawbridge_operator.kinds import CONFIG_MAP, Object
 from drawbridge_operator.plan import plan_write
 from drawbridge_operator.policy.checks.accepted import accepted
 from drawbridge_operator.policy.checks.credentials_readable import credentials_readable

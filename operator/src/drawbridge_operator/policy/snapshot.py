@@ -6,7 +6,7 @@ from typing import Final
 from drawbridge_crds.compile import Compiled, TenantFacts, compile_snapshot
 from drawbridge_crds.names import KEYS_LABEL, SNAPSHOT_KEY, SNAPSHOT_LABEL, TENANT_LABEL, snapshot_name
 
-from drawbridge_operator.cluster import FIELD_MANAGER, Object
+from drawbridge_operator.kinds import FIELD_MANAGER, Object
 
 MAX_SNAPSHOT_BYTES: Final = 1_048_576
 """What the API server takes as the data of one ConfigMap."""

@@ -8,7 +8,7 @@ from drawbridge_crds.policy import RoutingPolicyStatus, SnapshotStatus
 from drawbridge_crds.snapshot import GatewaySnapshot
 from pydantic import ValidationError
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 
 
 def read_status(policy: Object) -> RoutingPolicyStatus:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy
 
-from drawbridge_operator.cluster import Object
-from drawbridge_operator.kinds import DEPLOYMENT, NETWORK_POLICY
+from drawbridge_operator.kinds import DEPLOYMENT, NETWORK_POLICY, Object
 from drawbridge_operator.pool.image import EngineImage
 from drawbridge_operator.pool.pods import EnginePod, PodState
 from drawbridge_operator.privacy.networkpolicy import is_policy_of

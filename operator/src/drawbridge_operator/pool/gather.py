@@ -5,7 +5,7 @@ import asyncio
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy, namespace_floor
 
-from drawbridge_operator.cluster import Cluster, Object
+from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.kinds import (
     DEPLOYMENT,
     NAMESPACE,
@@ -14,6 +14,7 @@ from drawbridge_operator.kinds import (
     POD,
     POD_DISRUPTION_BUDGET,
     SERVICE,
+    Object,
 )
 from drawbridge_operator.pool.desired.container import claim_source
 from drawbridge_operator.pool.desired.metadata import engine_name, engine_selector
@@ -33,7 +34,8 @@ async def gather(cluster: Cluster, settings: Settings, pool: InferencePool) -> P
     home, claim, pods, children = await asyncio.gather(
         cluster.get(NAMESPACE, "", namespace),
         cluster.get(PERSISTENT_VOLUME_CLAIM, namespace, claim_source(pool).claim_name),
-        cluster.list(POD, namespace, selector),
+        # pods only tell the status, and their events come a little later than they happen
+        cluster.list(POD, namespace, selector, may_lag=True),
         _read_children(cluster, namespace, engine_name(name)),
     )
     deployment = children.get(DEPLOYMENT.kind)

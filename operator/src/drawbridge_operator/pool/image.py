@@ -13,7 +13,7 @@ from typing import Final
 from drawbridge_crds.names import GROUP
 from drawbridge_crds.pool import AcceleratorType, InferencePool
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 
 PIN_ANNOTATION: Final = f"{GROUP}/pinned-image"
 """On the Deployment: <accelerator type>=<image>."""

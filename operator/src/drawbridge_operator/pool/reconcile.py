@@ -7,10 +7,10 @@ from typing import Final
 
 from drawbridge_crds.pool import InferencePool
 
-from drawbridge_operator.cluster import Cluster, Object
+from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.errors import ClusterError, ForbiddenError, InvalidError, NamespaceTerminatingError
 from drawbridge_operator.events import post_transitions
-from drawbridge_operator.kinds import INFERENCE_POOL, NETWORK_POLICY, SECRET
+from drawbridge_operator.kinds import INFERENCE_POOL, NETWORK_POLICY, SECRET, Object
 from drawbridge_operator.parse import Unreadable, parse
 from drawbridge_operator.plan import plan_write
 from drawbridge_operator.pool.checks.accepted import foreign_children
@@ -108,8 +108,8 @@ async def _write_status(
         {
             "apiVersion": stored["apiVersion"],
             "kind": stored["kind"],
-            # the UID keeps the status of a deleted pool off the next one of its name
-            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
+            # the version that was read: not what replaced it meanwhile (a UID is not compared: cluster.py)
+            "metadata": {key: metadata[key] for key in ("name", "namespace", "resourceVersion")},
             "status": status,
         }
     )

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 
 _REFUSED_POD: Final = re.compile(r'^pods "[^"]*" is forbidden: ')
 """Begins a refusal with the name that the pod would have had; another in each try."""

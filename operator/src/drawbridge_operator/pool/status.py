@@ -7,7 +7,7 @@ from drawbridge_crds.pool import InferencePoolStatus, PoolEngineStatus, PoolMode
 from drawbridge_crds.privacy import Privacy, stricter
 from pydantic import ValidationError
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.parse import Unreadable
 from drawbridge_operator.pool.checks import (
     accepted,

@@ -16,7 +16,7 @@ from typing import Any, Final
 from drawbridge_crds.names import ENGINE_PORT, POOL_LABEL
 from drawbridge_crds.pool import InferencePool
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.metadata import engine_name, shared_labels
 
 CALLERS: Final = ("gateway", "operator")

@@ -10,8 +10,8 @@ from typing import Final
 
 import structlog
 
-from drawbridge_operator.cluster import FIELD_MANAGER, Cluster, Object
-from drawbridge_operator.kinds import ENDPOINT_SLICE, NETWORK_POLICY
+from drawbridge_operator.cluster import Cluster
+from drawbridge_operator.kinds import ENDPOINT_SLICE, FIELD_MANAGER, NETWORK_POLICY, Object
 from drawbridge_operator.plan import plan_write
 from drawbridge_operator.settings import Settings
 

@@ -10,9 +10,8 @@ from aiohttp import web
 from drawbridge_crds.names import SNAPSHOT_KEY, snapshot_name
 from drawbridge_crds.privacy import Privacy
 from drawbridge_crds.snapshot import GatewaySnapshot
-from drawbridge_operator.cluster import Object
 from drawbridge_operator.errors import DrawbridgeError, ForbiddenError, UnavailableError
-from drawbridge_operator.kinds import CONFIG_MAP, INFERENCE_POOL, ROUTING_POLICY
+from drawbridge_operator.kinds import CONFIG_MAP, INFERENCE_POOL, ROUTING_POLICY, Object
 from drawbridge_operator.policy import snapshot as snapshots
 from drawbridge_operator.policy.reconcile import MISSING_RECHECK_S, STEADY_RECHECK_S, reconcile_tenant
 from drawbridge_operator.settings import Settings

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from drawbridge_crds.conditions import MAX_MESSAGE_CHARS, Condition
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.facts import PoolFacts
 from drawbridge_operator.pool.status import make_conditions
 

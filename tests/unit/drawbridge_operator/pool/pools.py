@@ -5,7 +5,7 @@ from typing import Any
 
 from drawbridge_crds.pool import AcceleratorType, InferencePool
 from drawbridge_crds.privacy import Privacy
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.children import make_children
 from drawbridge_operator.pool.facts import PoolFacts
 from drawbridge_operator.pool.image import resolve_image

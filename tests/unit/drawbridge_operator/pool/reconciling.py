@@ -4,8 +4,7 @@ import copy
 from datetime import datetime
 from typing import Any
 
-from drawbridge_operator.cluster import Object
-from drawbridge_operator.kinds import DEPLOYMENT, INFERENCE_POOL, Kind
+from drawbridge_operator.kinds import DEPLOYMENT, INFERENCE_POOL, Kind, Object
 from drawbridge_operator.pool.reconcile import reconcile_pool
 from drawbridge_operator.settings import Settings
 

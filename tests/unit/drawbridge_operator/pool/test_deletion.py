@@ -2,7 +2,6 @@
 
 import copy
 
-from drawbridge_operator.cluster import Object
 from drawbridge_operator.kinds import (
     DEPLOYMENT,
     INFERENCE_POOL,
@@ -11,6 +10,7 @@ from drawbridge_operator.kinds import (
     POD_DISRUPTION_BUDGET,
     SECRET,
     SERVICE,
+    Object,
 )
 
 from tests.unit.drawbridge_operator.pool.pools import (

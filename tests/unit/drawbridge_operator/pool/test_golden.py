@@ -11,7 +11,7 @@ import pytest
 import yaml
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.plan import plan_write
 from drawbridge_operator.pool.desired.children import make_children
 from drawbridge_operator.pool.facts import PoolFacts

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from drawbridge_crds.pool import AcceleratorType
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.image import PIN_ANNOTATION, EngineImage, resolve_image
 
 from tests.unit.drawbridge_operator.pool.pools import pool

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from drawbridge_crds.pool import AcceleratorType
-from drawbridge_operator.cluster import Object
 from drawbridge_operator.kinds import (
     DEPLOYMENT,
+    INFERENCE_POOL,
     NETWORK_POLICY,
     PERSISTENT_VOLUME_CLAIM,
     POD,
@@ -17,7 +17,9 @@ from drawbridge_operator.kinds import (
     SECRET,
     SERVICE,
     Kind,
+    Object,
 )
+from drawbridge_operator.kinds import NAMESPACE as NAMESPACE_KIND
 from drawbridge_operator.settings import Settings
 
 from tests.unit.drawbridge_operator.pool.pools import (
@@ -262,3 +264,34 @@ async def test_keys_reach_no_status_and_no_event() -> None:
     told = [obj for (kind, _, _), obj in there.objects.items() if kind != "Secret"]
     for value in data.values():
         assert str(value) not in str(told)
+
+
+async def test_the_status_speaks_of_the_world_after_the_writes() -> None:
+    there = await settled()
+    live = there.named(DEPLOYMENT, "team-a", "coder-engine")
+    generation = live["metadata"]["generation"]
+    conditions = [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]
+    counts = {"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1}
+    there.put({**live, "status": {**counts, "conditions": conditions}})
+    await reconcile(there)
+    assert reason_of(there, "Progressing") == "RolloutComplete"
+    change_spec(there, engine={"image": "registry.example.com/mine"})
+    await reconcile(there)
+    assert reason_of(there, "Progressing") == "RollingOut"
+
+
+async def test_a_namespace_that_cannot_be_seen_counts_as_strict() -> None:
+    there = world()
+    there.remove(NAMESPACE_KIND, "", "team-a")
+    await reconcile(there)
+    assert pool_status(there)["effectivePrivacy"] == "Strict"
+
+
+async def test_a_condition_that_does_not_parse_is_written_anew() -> None:
+    there = await settled()
+    stored = there.named(INFERENCE_POOL, "team-a", "coder")
+    before = stored["status"]
+    broken = [{"type": "Ready", "status": "Perhaps", "reason": "x"}, *before["conditions"][:-1]]
+    there.put({**stored, "status": {**before, "conditions": broken}})
+    await reconcile(there)
+    assert pool_status(there)["conditions"] == before["conditions"]

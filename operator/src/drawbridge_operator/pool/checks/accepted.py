@@ -7,7 +7,7 @@ from drawbridge_crds.conditions import Reason
 from drawbridge_crds.names import API_VERSION
 from drawbridge_crds.pool import InferencePool
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.checks.finding import Check, Finding
 from drawbridge_operator.pool.facts import PoolFacts, is_own
 

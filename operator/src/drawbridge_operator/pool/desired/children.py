@@ -1,6 +1,6 @@
 """All children of a pool, in the order in which they are written."""
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.deployment import KEYS_ANNOTATION, make_deployment
 from drawbridge_operator.pool.desired.disruption_budget import make_disruption_budget
 from drawbridge_operator.pool.desired.metadata import keys_name

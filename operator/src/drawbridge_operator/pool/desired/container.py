@@ -6,7 +6,7 @@ from drawbridge_crds.engine_keys import EngineKey
 from drawbridge_crds.names import ENGINE_PORT, ENGINE_PORT_NAME
 from drawbridge_crds.pool import AcceleratorType, InferencePool, PersistentVolumeClaimSource
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.metadata import keys_name
 
 ENGINE_CONTAINER: Final = "engine"

@@ -6,7 +6,7 @@ from typing import Final
 from drawbridge_crds.names import GROUP
 from drawbridge_crds.pool import AcceleratorType, InferencePool
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.container import (
     GPU_RESOURCE,
     MODELS_VOLUME,

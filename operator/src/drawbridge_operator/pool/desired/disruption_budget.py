@@ -2,7 +2,7 @@
 
 from drawbridge_crds.pool import InferencePool
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.metadata import child_metadata, engine_name, engine_selector
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from drawbridge_crds.names import API_VERSION, ENGINE_LABEL, POOL_LABEL, POOL_UID_LABEL, child_name
 from drawbridge_crds.pool import InferencePool
 
-from drawbridge_operator.cluster import FIELD_MANAGER, Object
+from drawbridge_operator.kinds import FIELD_MANAGER, Object
 
 UID_CHARS: Final = 8
 """Of the pool's UID in the name of its Secret."""

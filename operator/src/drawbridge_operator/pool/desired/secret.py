@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from drawbridge_crds.engine_keys import EngineKey, engine_key
 from drawbridge_crds.pool import InferencePool
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.metadata import child_metadata, keys_name
 
 

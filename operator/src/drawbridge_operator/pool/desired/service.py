@@ -3,7 +3,7 @@
 from drawbridge_crds.names import ENGINE_PORT, ENGINE_PORT_NAME
 from drawbridge_crds.pool import InferencePool
 
-from drawbridge_operator.cluster import Object
+from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.metadata import child_metadata, engine_name, engine_selector
 
 
