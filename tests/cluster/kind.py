@@ -93,6 +93,8 @@ def up() -> KindCluster:
 
 def down() -> None:
     """Delete the cluster; does nothing where none is."""
+    if not (_folder() / "kubeconfig").exists():
+        return
     with locked(_folder() / "lock"):
         _delete(tools.find("kind"))
 
@@ -169,7 +171,8 @@ def _write_audit_files(folder: Path) -> None:
 
 def _delete(program: Path) -> None:
     run([program, "delete", "cluster", f"--name={NAME}"], log=_folder() / "delete.log")
-    (_folder() / "created-from.yaml").unlink(missing_ok=True)
+    for name in ("created-from.yaml", "kubeconfig"):
+        (_folder() / name).unlink(missing_ok=True)
 
 
 def _is_ready(cluster: KindCluster) -> bool:

@@ -202,8 +202,10 @@ def _write_files(wanted: Plan) -> None:
     files[state / MARKER] = json.dumps(described)
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(text)
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(text)
+        unfinished.rename(path)  # whole or not at all, also when we are killed
     (state / "log").mkdir(exist_ok=True)
 
 
