@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
+import orjson
 from drawbridge_crds.policy import FallbackReason
 
 from drawbridge_gateway.dataplane.tenant import Candidate, Cloud, Pool
@@ -62,6 +63,19 @@ class Failure:
     """For logs and metrics, such as `status_500`: a word of a small vocabulary, never a backend's text."""
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """An answer with an error status, as it came."""
+
+    status: int
+    body: str
+    """In an engine's words it may quote a prompt or a source path."""
+
+    retry_after: bytes | None = None
+    code: str = ""
+    """The bridge's x-drawbridge-error."""
+
+
 def next_candidate(candidates: Sequence[Candidate], start: int, reason: FallbackReason | None) -> int | None:
     """Return the index, from `start` on, of the candidate that may try after a failure; None: nobody."""
     if reason is None:
@@ -92,7 +106,7 @@ def upstream_failed(target: Pool | Cloud, error: UpstreamError) -> Failure:
             ApiError(
                 503,
                 "backend_unavailable",
-                f"{name} has no ready replica that can be reached: try again in a moment",
+                f"{_absent(target)}: try again in a moment",
                 retry_after_s=DEFAULT_RETRY_AFTER_S,
             ),
             "unreachable",
@@ -109,9 +123,9 @@ def broken(target: Pool | Cloud) -> Failure:
     )
 
 
-def status_failed(target: Pool | Cloud, status: int, retry_after: bytes | None, text: str) -> Failure:
-    """Judge an answer with an error status. `text` is only searched, never repeated."""
-    name = _name(target)
+def status_failed(target: Pool | Cloud, answer: ErrorAnswer) -> Failure:
+    """Judge an answer with an error status. Its body is only searched, never repeated."""
+    name, status, retry_after, text = _name(target), answer.status, answer.retry_after, answer.body
     if status in _BUSY or (status == HTTPStatus.SERVICE_UNAVAILABLE and (retry_after or _QUEUE_FULL in text)):
         return _overloaded(name, status, _seconds(retry_after), f"status_{status}")
     if status == HTTPStatus.FORBIDDEN and isinstance(target, Cloud):
@@ -133,11 +147,28 @@ def status_failed(target: Pool | Cloud, status: int, retry_after: bytes | None, 
     return _clients_fault(name, status, text)
 
 
+def bridge_failed(target: Cloud, answer: ErrorAnswer) -> Failure:
+    """Judge an error answer of the bridge.
+
+    It says in its own words which Secret or which cloud is at fault, and those are passed on. Only where
+    the request itself is refused may they quote the provider, and so the request: then its code stands in.
+    """
+    failure = status_failed(target, answer)
+    if failure.reason is FallbackReason.CONTEXT_TOO_LONG:
+        return failure
+    error = failure.error
+    if failure.reason is None and error.status != HTTPStatus.FORBIDDEN:
+        message = f"{error.message} ({answer.code})" if answer.code else error.message
+    else:
+        message = _message_of(answer.body) or error.message
+    return replace(failure, error=replace(error, message=message, code=answer.code or error.code))
+
+
 def stream_failed(target: Pool | Cloud, failure: StreamFailure) -> Failure:
     """Judge an error that came as an event, before any content."""
     if failure.status == 0 and not _CONTEXT_WORDS.search(failure.text):
         return broken(target)
-    return status_failed(target, failure.status or 400, None, failure.text)
+    return status_failed(target, ErrorAnswer(failure.status or 400, failure.text))
 
 
 def stream_broke_off(target: Pool | Cloud) -> ApiError:
@@ -190,11 +221,28 @@ def _clients_fault(name: str, status: int, text: str) -> Failure:
     )
 
 
+def _message_of(body: str) -> str | None:
+    """Read the message of an error body of either protocol."""
+    try:
+        decoded = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    error = decoded.get("error") if isinstance(decoded, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return message if isinstance(message, str) else None
+
+
 def _seconds(retry_after: bytes | None) -> int | None:
     """Read a retry-after in seconds; its other form, a date, is left to the default."""
     if retry_after is None or not retry_after.isdigit():
         return None
     return min(int(retry_after[:9]), MAX_RETRY_AFTER_S)
+
+
+def _absent(target: Pool | Cloud) -> str:
+    if isinstance(target, Pool):
+        return f"{_name(target)} has no ready replica that can be reached"
+    return f"{_name(target)} is out of reach: there is no bridge, or it does not answer"
 
 
 def _name(target: Pool | Cloud) -> str:

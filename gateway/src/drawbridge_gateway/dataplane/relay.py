@@ -15,7 +15,9 @@ import orjson
 
 from drawbridge_gateway.dataplane.exchange import Exchange
 from drawbridge_gateway.dataplane.fallback import (
+    ErrorAnswer,
     Failure,
+    bridge_failed,
     broken,
     status_failed,
     stream_broke_off,
@@ -69,8 +71,15 @@ async def relay_error(attempt: Attempt) -> Failure:
     connection = attempt.connection
     if connection.status < HTTPStatus.BAD_REQUEST:
         return broken(attempt.target)
-    text = (await _read_whole(attempt, MAX_ERROR_BYTES)).decode(errors="replace")
-    return status_failed(attempt.target, connection.status, connection.retry_after, text)
+    answer = ErrorAnswer(
+        status=connection.status,
+        body=(await _read_whole(attempt, MAX_ERROR_BYTES)).decode(errors="replace"),
+        retry_after=connection.retry_after,
+        code=connection.error_code.decode("latin-1"),
+    )
+    if isinstance(attempt.target, Cloud):
+        return bridge_failed(attempt.target, answer)
+    return status_failed(attempt.target, answer)
 
 
 async def relay_whole(attempt: Attempt) -> Failure | None:

@@ -92,6 +92,16 @@ _DELTA_CONTENT: Final = (
 )
 
 
+_ERROR_STATUS: Final = {
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "cloud_rate_limited": 429,
+    "cloud_overloaded": 529,
+    "cloud_timeout": 504,
+}
+"""An error inside a stream has a type and a code in words, OpenAI's or the bridge's; SGLang's is a status."""
+
+
 class _Stream(AnswerStream):
     __slots__ = ("_strip_usage",)
 
@@ -146,7 +156,9 @@ def _failure(chunk: Mapping[str, Any] | None) -> StreamFailure:
     error = chunk.get("error") if chunk else None
     if not isinstance(error, dict):
         return StreamFailure(0, "")
-    return StreamFailure(count(error.get("code")), str(error.get("message")))
+    code = error.get("code")
+    status = _ERROR_STATUS.get(str(code)) or _ERROR_STATUS.get(str(error.get("type"))) or count(code)
+    return StreamFailure(status, f"{code} {error.get('message')}")
 
 
 def _has_content(chunk: Mapping[str, Any]) -> bool:

@@ -31,7 +31,6 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_buffered_bytes",
         "_chunks",
-        "_delimited",
         "_failure",
         "_head_bytes",
         "_headed",
@@ -44,6 +43,7 @@ class Connection(asyncio.Protocol):
         "answered",
         "complete",
         "content_type",
+        "error_code",
         "exchanges",
         "idle_since_s",
         "retry_after",
@@ -65,7 +65,6 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._buffered_bytes = 0
         self._head_bytes = 0
-        self._delimited = False
         self._headed = False
         self._keep_alive = False
         self._paused = False
@@ -75,6 +74,7 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.content_type = b""
         self.retry_after: bytes | None = None
+        self.error_code = b""
 
     # What the exchange calls
 
@@ -168,7 +168,10 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why does not matter
-        """End: an answer that is not complete by now never will be."""
+        """End: an answer that is not complete by now never will be.
+
+        One that states no length ends here too, but cannot be told from one that was cut: it is broken.
+        """
         self._transport = None
         if self._failure is None:
             self._failure = BrokenError("the server closed the connection")
@@ -179,29 +182,25 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Refuse an answer to nothing: what it belongs to is anyone's guess."""
         if self.complete or not self.exchanges:
-            self._fail(BrokenError("the server answered twice"))
+            raise BrokenError("the server answered twice")  # ends the parser, and with it the connection
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep the few fields that matter."""
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > MAX_HEAD_BYTES:
-            self._fail(BrokenError("the answer's header is too large"))
+            raise BrokenError("the answer's header is too large")
         name = name.lower()
         if name == b"content-type":
             self.content_type = value
         elif name == b"retry-after":
             self.retry_after = value
-        elif name in {b"content-length", b"transfer-encoding"}:
-            self._delimited = True
+        elif name == b"x-drawbridge-error":
+            self.error_code = value
 
     def on_headers_complete(self) -> None:
         """Let `head` return, unless this is an interim answer."""
         self.status = self._parser.get_status_code()
         if self.status < _FIRST_FINAL_STATUS:
-            return
-        if not self._delimited:
-            # an answer that ends with the connection cannot be told from one that was cut
-            self._fail(BrokenError("the answer does not say where it ends"))
             return
         self._keep_alive = self._parser.should_keep_alive()
         self._headed = True

@@ -4,6 +4,8 @@ import pytest
 from drawbridge_crds.policy import FallbackReason, Provider
 from drawbridge_crds.privacy import Privacy
 from drawbridge_gateway.dataplane.fallback import (
+    ErrorAnswer,
+    bridge_failed,
     broken,
     next_candidate,
     status_failed,
@@ -58,7 +60,7 @@ TOO_LONG_TEXTS = {
 def test_a_context_that_is_too_long_is_known_by_its_words_and_told_with_the_limit(
     target: Pool | Cloud, text: str
 ) -> None:
-    failure = status_failed(target, 400, None, json.dumps({"error": {"message": text}}))
+    failure = status_failed(target, ErrorAnswer(400, json.dumps({"error": {"message": text}})))
     assert failure.reason is TOO_LONG
     assert (failure.error.status, failure.error.code) == (400, "context_length_exceeded")
     assert "of 512 tokens" in failure.error.message
@@ -97,7 +99,7 @@ def test_answers_with_an_error_status(
     answered: int,
     retry_after_s: int | None,
 ) -> None:
-    failure = status_failed(target, status, retry_after, SECRET)
+    failure = status_failed(target, ErrorAnswer(status, SECRET, retry_after))
     assert (failure.reason, failure.error.status, failure.error.retry_after_s) == (
         reason,
         answered,
@@ -108,7 +110,7 @@ def test_answers_with_an_error_status(
 
 
 def test_a_full_queue_is_overload_also_without_retry_after() -> None:
-    assert status_failed(POOL, 503, None, "The request queue is full.").reason is OVERLOADED
+    assert status_failed(POOL, ErrorAnswer(503, "The request queue is full.")).reason is OVERLOADED
 
 
 @pytest.mark.parametrize(
@@ -121,9 +123,48 @@ def test_a_full_queue_is_overload_also_without_retry_after() -> None:
     ],
 )
 def test_a_refused_parameter_is_named_when_it_is_one(text: str, param: str | None) -> None:
-    failure = status_failed(POOL, 400, None, text)
+    failure = status_failed(POOL, ErrorAnswer(400, text))
     assert failure.error.param == param
     assert "hunter2" not in failure.error.message
+
+
+WORDS = 'the API key in Secret "openai" is refused'
+
+
+@pytest.mark.parametrize(
+    "body", [{"error": {"message": WORDS}}, {"type": "error", "error": {"message": WORDS}}]
+)
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(502, UNAVAILABLE), (504, TIMEOUT), (429, OVERLOADED), (503, UNAVAILABLE), (403, None)],
+)
+def test_the_bridges_words_about_itself_are_passed_on(
+    body: dict[str, object], status: int, reason: FallbackReason | None
+) -> None:
+    failure = bridge_failed(CLOUD, ErrorAnswer(status, json.dumps(body), code="cloud_credentials_refused"))
+    assert failure.reason is reason
+    assert (failure.error.message, failure.error.code) == (WORDS, "cloud_credentials_refused")
+
+
+@pytest.mark.parametrize("body", ["", "<html>", "[]", '{"error":"x"}', '{"error":{"message":7}}'])
+def test_a_bridge_that_gives_no_words_gets_ours(body: str) -> None:
+    failure = bridge_failed(CLOUD, ErrorAnswer(502, body))
+    assert (failure.error.message, failure.error.code) == ('cloud "gpt" failed: try again', "backend_error")
+
+
+def test_of_a_request_that_the_provider_refuses_only_the_code_is_passed_on() -> None:
+    body = json.dumps({"error": {"message": f"cannot read {SECRET}"}})
+    failure = bridge_failed(CLOUD, ErrorAnswer(400, body, code="unsupported_parameter"))
+    assert failure.reason is None
+    assert SECRET not in failure.error.message
+    assert "unsupported_parameter" in failure.error.message
+
+
+def test_a_context_too_long_for_a_cloud_is_told_in_our_words() -> None:
+    body = json.dumps({"error": {"message": TOO_LONG_TEXTS["OpenAI"] + SECRET}})
+    failure = bridge_failed(CLOUD, ErrorAnswer(400, body, code="context_length_exceeded"))
+    assert (failure.reason, failure.error.code) == (TOO_LONG, "context_length_exceeded")
+    assert SECRET not in failure.error.message
 
 
 @pytest.mark.parametrize(

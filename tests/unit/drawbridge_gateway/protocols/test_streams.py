@@ -98,8 +98,20 @@ ENGINE_ERROR = {"object": "error", "message": "secret words", "type": "X", "para
         pytest.param(
             OPENAI.read_stream(False),
             b"data: " + json.dumps({"error": ENGINE_ERROR}).encode() + b"\n\n",
-            StreamFailure(503, "secret words"),
+            StreamFailure(503, "503 secret words"),
             id="SGLang's error in an OpenAI stream",
+        ),
+        pytest.param(
+            OPENAI.read_stream(False),
+            b'data: {"error":{"code":"cloud_overloaded","type":"api_error","message":"m"}}\n\n',
+            StreamFailure(529, "cloud_overloaded m"),
+            id="an overloaded cloud, in the bridge's words",
+        ),
+        pytest.param(
+            OPENAI.read_stream(False),
+            b'data: {"error":{"code":null,"type":"rate_limit_error","message":"m"}}\n\n',
+            StreamFailure(429, "None m"),
+            id="a rate limit, by its type",
         ),
         pytest.param(
             OPENAI.read_stream(False),
@@ -139,7 +151,7 @@ def test_an_error_after_content_is_seen_and_held_back() -> None:
     stream.take(openai({"content": "x"}))
     error = b"data: " + json.dumps({"error": ENGINE_ERROR}).encode() + b"\n\n"
     assert stream.take(openai({"content": "y"}) + error) == openai({"content": "y"})
-    assert stream.failure == StreamFailure(503, "secret words")
+    assert stream.failure == StreamFailure(503, "503 secret words")
 
 
 USAGE = {"prompt_tokens": 10, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 3}}
