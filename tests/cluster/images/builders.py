@@ -38,10 +38,15 @@ class Docker:
 
     python_image: str
 
+    ENVIRONMENT: ClassVar = {
+        "DOCKER_BUILDKIT": "1",  # RUN --mount needs it
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",  # with them an image is an index, which kind does not load
+    }
+
     def build(self, recipe: Recipe, ref: str) -> None:
         """See Builder."""
         options = build_options(recipe, ref, self.python_image, ca_bundle(os.environ))
-        run(["docker", "build", *options], log=_log("docker-build"), environment={"DOCKER_BUILDKIT": "1"})
+        run(["docker", "build", *options], log=_log("docker-build"), environment=self.ENVIRONMENT)
 
     def save(self, ref: str, archive: Path) -> None:
         """See Builder."""
