@@ -71,12 +71,9 @@ def _print_status(status: Status, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(facts))
     else:
-        state = "ready" if status.ready else "not ready"
-        print(
-            f"{status.kind} cluster, {state}",
-            *(f"  {name}: {value}" for name, value in status.details.items()),
-            sep="\n",
-        )
+        lines = [f"{status.kind} cluster, {'ready' if status.ready else 'not ready'}"]
+        lines += [f"  {name}: {value}" for name, value in status.details.items()]
+        print("\n".join(lines))
     return 0 if status.ready else 1
 
 
