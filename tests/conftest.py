@@ -1,7 +1,9 @@
-"""The cluster, found or made once for all tests that ask for it."""
+"""The cluster, found or made once for all tests that ask for it; and how many tests each layer has."""
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +26,16 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
         capture.global_and_fixture_disabled() if capture else nullcontext()
     ):  # progress is for the person who waits
         return find_or_make()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count the outcomes by layer: the folders of tests/."""
+    counts: dict[str, Counter[str]] = {}
+    for outcome in ("passed", "failed", "error", "skipped", "xfailed"):
+        for report in terminalreporter.getreports(outcome):
+            layer = Path(report.nodeid).parts[1]
+            counts.setdefault(layer, Counter())[outcome] += 1
+    terminalreporter.section("tests by layer")
+    for layer, outcomes in counts.items():
+        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+        terminalreporter.write_line(f"{layer:<12} {told}")

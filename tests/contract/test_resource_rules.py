@@ -17,7 +17,7 @@ from drawbridge_crds.pool import InferencePool
 from pydantic import BaseModel, ValidationError
 
 if TYPE_CHECKING:
-    from tests.cluster.provider import Cluster
+    from tests.cluster.interface import Cluster
 
 CASES = Path(__file__).parent / "cases"
 KINDS: dict[str, tuple[type[BaseModel], str]] = {
