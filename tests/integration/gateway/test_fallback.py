@@ -69,6 +69,11 @@ async def silent(wire: Wire, _: Received) -> None:
     await wire.reader.read(1)
 
 
+async def stalls(wire: Wire) -> None:
+    """Say nothing more."""
+    await wire.reader.read(1)
+
+
 async def silent_stream(wire: Wire, _: Received) -> None:
     """Begin a stream, send what is not content, say nothing more."""
     await wire.send(STREAM_HEAD)
@@ -113,7 +118,7 @@ OPENAI_STREAM_FAILURES: list[Any] = [
     pytest.param(stream([ROLE]), UNAVAILABLE, id="ended after the role"),
     pytest.param(stream([word("Hello")[:-5]], cut), UNAVAILABLE, id="cut inside the first word's event"),
     pytest.param(stream([b"data: {half\n\n"]), UNAVAILABLE, id="not JSON"),
-    pytest.param(stream([b": x" * 70_000 + b"\n\n"]), UNAVAILABLE, id="no content for too long"),
+    pytest.param(stream([b": x" * 70_000 + b"\n\n"], stalls), UNAVAILABLE, id="too much before content"),
     pytest.param(silent, TIMEOUT, id="no byte in time"),
     pytest.param(silent_stream, TIMEOUT, id="no content in time"),
 ]
@@ -264,10 +269,6 @@ async def test_no_bridge_means_no_cloud() -> None:
 
 
 # After the first byte of content
-
-
-async def stalls(wire: Wire) -> None:
-    await wire.reader.read(1)
 
 
 async def ends(wire: Wire) -> None:

@@ -21,13 +21,15 @@ MAX_RETRY_AFTER_S: Final = 3600
 """Longer ones are cut: an hour is as good as never for a request in hand. Ours."""
 
 _CONTEXT_WORDS: Final = re.compile(
-    r"context length|context window|context_length_exceeded|(?:prompt|input) is too long",
+    r"context length|context window|context_length_exceeded|(?:prompt|input) is too long"
+    r"|exceeds the maximum allowed length|exceeds the kv memory budget",
     re.IGNORECASE,
 )
-"""SGLang 0.5.23 (tokenizer_manager.py), OpenAI and Anthropic, in their words for the same thing."""
+"""SGLang 0.5.23 (managers/tokenizer_manager.py, utils.py, scheduler.py), OpenAI and Anthropic, in their words
+for the same thing."""
 
 _CONTEXT_LIMIT: Final = re.compile(
-    r"(?:context length\D{0,20}|maximum of |> )(\d{2,9})(?: tokens?| maximum)", re.IGNORECASE
+    r"(?:context length\D{0,20}|allowed length \(|> )(\d{2,9})(?: tokens?| maximum)", re.IGNORECASE
 )
 """The number of tokens that would have fitted."""
 
@@ -166,9 +168,11 @@ def bridge_failed(target: Cloud, answer: ErrorAnswer) -> Failure:
 
 def stream_failed(target: Pool | Cloud, failure: StreamFailure) -> Failure:
     """Judge an error that came as an event, before any content."""
-    if failure.status == 0 and not _CONTEXT_WORDS.search(failure.text):
+    if _CONTEXT_WORDS.search(failure.text):
+        return _context_too_long(_name(target), failure.text)
+    if failure.status == 0:
         return broken(target)
-    return status_failed(target, ErrorAnswer(failure.status or 400, failure.text))
+    return status_failed(target, ErrorAnswer(failure.status, failure.text))
 
 
 def stream_broke_off(target: Pool | Cloud) -> ApiError:

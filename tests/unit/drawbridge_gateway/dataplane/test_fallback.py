@@ -48,6 +48,8 @@ def test_exchanges_without_an_answer(
 
 TOO_LONG_TEXTS = {
     "SGLang, input": "The input (900 tokens) is longer than the model's context length (512 tokens).",
+    "SGLang, cache": "Input length (900 tokens) exceeds the maximum allowed length (512 tokens). Use a shorter "
+    "input or enable --allow-auto-truncate.",
     "SGLang, total": "Requested token count exceeds the model's maximum context length of 512 tokens. You "
     "requested a total of 600 tokens: 500 tokens from the input messages and 100 tokens for the completion.",
     "OpenAI": "This model's maximum context length is 512 tokens. However, you sent 600 tokens.",
@@ -179,6 +181,9 @@ def test_a_context_too_long_for_a_cloud_is_told_in_our_words() -> None:
             StreamFailure(0, TOO_LONG_TEXTS["OpenAI"]), TOO_LONG, 400, id="too long, without a status"
         ),
         pytest.param(StreamFailure(400, TOO_LONG_TEXTS["SGLang, input"]), TOO_LONG, 400, id="too long"),
+        pytest.param(
+            StreamFailure(500, TOO_LONG_TEXTS["SGLang, cache"]), TOO_LONG, 400, id="too long, as a fault"
+        ),
     ],
 )
 def test_errors_that_came_as_events(
