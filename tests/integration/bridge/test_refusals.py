@@ -8,10 +8,11 @@ from typing import Any
 import httpx
 import pytest
 from drawbridge_crds.privacy import Privacy
+from drawbridge_gateway.bridge import http as bridge_http
 from drawbridge_gateway.settings import Limits
 
 from tests.integration.bridge.conftest import CLAUDE, GPT, MAX_BODY_BYTES, TENANT, TOKEN, Running
-from tests.integration.serving import eventually
+from tests.integration.serving import WAIT_S, eventually
 
 QUESTION: dict[str, Any] = {
     "model": "auto",
@@ -145,6 +146,22 @@ async def test_bad_body(
     response = await http.post("/v1/chat/completions", content=body(), headers=bridge.headers(GPT))
 
     assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+    assert nothing_left(bridge)
+
+
+async def test_body_that_does_not_come(bridge: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge_http, "BODY_TIMEOUT_S", 0.2)
+    host, _, port = bridge.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    lines = [f"{name}: {value}" for name, value in bridge.headers(GPT).items()]
+    head = ["POST /v1/chat/completions HTTP/1.1", "host: x", "content-length: 10", *lines, "", ""]
+    writer.write("\r\n".join(head).encode() + b"{")
+
+    async with asyncio.timeout(WAIT_S):
+        answer = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
     assert nothing_left(bridge)
 
 

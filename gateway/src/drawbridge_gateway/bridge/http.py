@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -11,6 +11,10 @@ from drawbridge_gateway.asgi import Receive, Scope, Send
 from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused, error_body
 
 Headers = Iterable[tuple[bytes, bytes]]
+
+
+BODY_TIMEOUT_S: Final = 30.0
+"""For a whole body from the gateway, which has it complete before it asks."""
 
 
 class ClientLeftError(Exception):
@@ -77,7 +81,7 @@ async def read_body(receive: Receive, headers: Mapping[str, str], max_bytes: int
     """Read a request's body.
 
     Raises:
-        RequestRefused: when it is longer than `max_bytes`; as early as that is known.
+        RequestRefused: when it is longer than `max_bytes`, as early as that is known, or too slow.
         ClientLeftError: when it never comes to its end.
     """
     too_large = ApiError(
@@ -88,15 +92,23 @@ async def read_body(receive: Receive, headers: Mapping[str, str], max_bytes: int
     if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > max_bytes:
         raise RequestRefused(too_large)
     body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientLeftError
-        body += message.get("body", b"")
-        if len(body) > max_bytes:
-            raise RequestRefused(too_large)
-        if not message.get("more_body", False):
-            return bytes(body)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientLeftError
+                body += message.get("body", b"")
+                if len(body) > max_bytes:
+                    raise RequestRefused(too_large)
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError as error:
+        raise RequestRefused(
+            ApiError(
+                HTTPStatus.REQUEST_TIMEOUT, "request_too_slow", "the request's body did not arrive in time"
+            )
+        ) from error
 
 
 async def unless_client_leaves(receive: Receive, reply: Reply, work: Coroutine[Any, Any, None]) -> None:
