@@ -55,6 +55,12 @@ def test_a_client_without_the_authority_refuses(standin: Standin) -> None:
         client.get(f"{standin.url}/healthz")
 
 
+def test_a_client_with_another_authority_refuses(standin: Standin, tmp_path: Path) -> None:
+    another = Standin(standin.url, ensure_tls(tmp_path, [], now=datetime.now(UTC)).ca)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        another.total()
+
+
 @pytest.mark.parametrize(
     ("host", "verdict"),
     [
