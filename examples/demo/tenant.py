@@ -48,8 +48,10 @@ def manifest(name: str, namespace: str = NAMESPACE) -> str:
 
 
 def remove_tenant(cluster: "Cluster", namespace: str = NAMESPACE) -> None:
-    """Delete the tenant's namespace and wait until it is gone."""
-    kubectl(cluster, "delete", "namespace", namespace, "--ignore-not-found", "--timeout=180s")
+    """Delete the tenant's namespace and wait until it is gone; its engines need not finish anything."""
+    kubectl(cluster, "delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+    kubectl(cluster, "delete", "pods", "--all", "--namespace", namespace, "--grace-period=0", "--force")
+    kubectl(cluster, "wait", "--for=delete", f"namespace/{namespace}", "--timeout=120s")
 
 
 def wait_available(cluster: "Cluster", pool: str, *, namespace: str = NAMESPACE) -> None:

@@ -65,31 +65,17 @@ def _targets(installed: Installed) -> list[str]:
     ]
 
 
-def _start(installed: Installed, tenant: str, pod: str, *args: str) -> "subprocess.Popen[str]":
-    command = [
-        str(installed.cluster.kubectl),
-        "exec",
-        "-i",
-        "-n",
-        tenant,
-        pod,
-        "-c",
-        "engine",
-        "--",
-        "python3",
-        "-",
-    ]
-    process = subprocess.Popen(
-        [*command, *args],
-        env=environment(installed.cluster),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    process.stdin.write(PROBE.read_text())
-    process.stdin.close()
-    return process
+def _start(installed: Installed, tenant: str, pod: str, targets: list[str]) -> "subprocess.Popen[str]":
+    """Start the probe inside a pod; it prints what it reached."""
+    inside = ["exec", "-i", "-n", tenant, pod, "-c", "engine", "--", "python3", "-", str(ROUNDS), *targets]
+    with PROBE.open() as script:
+        return subprocess.Popen(
+            [str(installed.cluster.kubectl), *inside],
+            env=environment(installed.cluster),
+            stdin=script,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
 
 def test_nothing_is_reached_from_a_strict_pod_while_the_control_reaches_all(
@@ -99,7 +85,7 @@ def test_nothing_is_reached_from_a_strict_pod_while_the_control_reaches_all(
     [strict] = engine_pods(installed.cluster, "vault", namespace=tenant)
     targets = _targets(installed)
     started = {
-        name: _start(installed, tenant, pod, str(ROUNDS), *targets)
+        name: _start(installed, tenant, pod, targets)
         for name, pod in (("strict", strict["metadata"]["name"]), ("control", control))
     }
     reached: dict[str, dict[str, Any]] = {name: json.loads(p.communicate()[0]) for name, p in started.items()}
