@@ -10,13 +10,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from drawbridge_crds.keys import key_id_of, key_matches, parse_keys
+from drawbridge_crds.keys import ApiKeyEntry, key_id_of, key_matches, parse_keys
+from drawbridge_gateway.api_server import ApiServer, connected
+from drawbridge_gateway.cli.key_store import ClusterKeys
 from drawbridge_gateway.cli.main import main
+from typing_extensions import override
 
 from tests.cluster.interface import Cluster
 from tests.cluster.kubectl import get
@@ -166,6 +170,34 @@ def test_many_at_once_lose_nothing(tenant: tuple[str, Path]) -> None:
 
     assert {done.returncode for done in made} == {0}
     assert {key_id_of(done.stdout.strip()) for done in made} <= {row["id"] for row in keys.listed()}
+
+
+class LateApiServer(ApiServer):
+    """Does not see an object the first time: as if someone made it just after."""
+
+    late = True
+
+    @override
+    async def merge_patch(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
+        if self.late:
+            self.late = False
+            return None
+        return await super().merge_patch(path, body)
+
+
+async def test_config_map_that_someone_makes_in_between(
+    tenant: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace, kubeconfig = tenant
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    entry = ApiKeyEntry(digest="0" * 64, name="raced", created=datetime.now(UTC))
+    async with connected() as api:
+        await ClusterKeys(api, namespace).put("cccccccccccccccc", entry)
+        late = ClusterKeys(LateApiServer(api._client), namespace)
+        await late.put("dddddddddddddddd", entry)
+        entries, _ = await late.entries()
+
+    assert {"cccccccccccccccc", "dddddddddddddddd"} <= entries.keys()
 
 
 def test_other_labelled_config_maps_count(cluster: Cluster, tenant: tuple[str, Path]) -> None:
