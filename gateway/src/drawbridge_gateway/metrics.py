@@ -1,51 +1,84 @@
-"""Metrics of the data plane. Labels hold names from snapshots and words of ours, never what a client sent."""
+"""Metrics of the data plane. Labels hold names from snapshots and words of ours, never what a client sent.
 
+What every request changes is kept in plain numbers, and put into Prometheus' form when that is asked for:
+its own counters take a lock at each change. One event loop writes and reads them.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
 from typing import Final
 
 from drawbridge_crds.cost import Usage
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120)
-"""From a cached prefix on a small model to the longest first byte that is waited for."""
+BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0)
+"""Of both histograms: from a cached prefix on a small model to the longest first byte that is waited for."""
 
 NOBODY: Final = ""
 """Label of a request that got no tenant, route or backend."""
 
 
-class GatewayMetrics:
+class Distribution:
+    """How often times fell between the bounds."""
+
+    __slots__ = ("_counts", "sum_s")
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(BOUNDS_S) + 1)
+        self.sum_s = 0.0
+
+    def observe(self, took_s: float) -> None:
+        """Count a time; one that equals a bound belongs below it."""
+        self._counts[bisect_left(BOUNDS_S, took_s)] += 1
+        self.sum_s += took_s
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Return cumulative counts by upper bound, as Prometheus wants them."""
+        total, cumulative = 0, []
+        for bound, number in zip((*map(str, BOUNDS_S), "+Inf"), self._counts, strict=True):
+            total += number
+            cumulative.append((bound, float(total)))
+        return cumulative
+
+
+class Series:
+    """What is counted of the requests of one tenant, route and backend."""
+
+    __slots__ = ("first_byte", "request", "statuses", "tokens")
+
+    def __init__(self, request: Distribution, first_byte: Distribution) -> None:
+        """Count into distributions that the routes of a tenant and backend share."""
+        self.request = request
+        self.first_byte = first_byte
+        self.statuses: dict[str, int] = {}
+        self.tokens = {"input": 0, "cached_input": 0, "output": 0}
+
+    def ended(self, status: str) -> None:
+        """Count a request by how it ended."""
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+
+    def add_tokens(self, usage: Usage) -> None:
+        """Count the tokens of an answer."""
+        tokens = self.tokens
+        tokens["input"] += usage.input_tokens
+        tokens["cached_input"] += usage.cached_input_tokens
+        tokens["output"] += usage.output_tokens
+
+
+class GatewayMetrics(Collector):
     """All metrics of port 8080, on one page."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.requests = Counter(
-            "drawbridge_gateway_requests",
-            "Requests by how they ended: status class, or client_gone.",
-            ("tenant", "route", "backend", "status"),
-            registry=registry,
-        )
-        self.tokens = Counter(
-            "drawbridge_gateway_tokens",
-            "Tokens of answers, as backends counted them.",
-            ("tenant", "route", "backend", "direction"),
-            registry=registry,
-        )
+        self.in_flight = 0
+        self._series: dict[tuple[str, str, str], Series] = {}
+        self._distributions: dict[tuple[str, str], tuple[Distribution, Distribution]] = {}
+        registry.register(self)
         self.cost = Counter(
             "drawbridge_gateway_cost",
             "Cost of cloud answers by the policy's prices.",
             ("tenant", "backend", "currency"),
-            registry=registry,
-        )
-        self.request_seconds = Histogram(
-            "drawbridge_gateway_request_seconds",
-            "From a request's head to the end of its answer.",
-            ("tenant", "backend"),
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.first_byte_seconds = Histogram(
-            "drawbridge_gateway_first_byte_seconds",
-            "From a request's head to the first byte of content.",
-            ("tenant", "backend"),
-            buckets=_SECONDS,
             registry=registry,
         )
         self.failures = Counter(
@@ -66,38 +99,51 @@ class GatewayMetrics:
             ("tenant", "code"),
             registry=registry,
         )
-        self.in_flight = Gauge(
-            "drawbridge_gateway_requests_in_flight",
-            "Requests being served.",
-            registry=registry,
+
+    def series(self, tenant: str, route: str, backend: str) -> Series:
+        """Return the series of a tenant, route and backend."""
+        series = self._series.get((tenant, route, backend))
+        if series is None:
+            shared = self._distributions.setdefault((tenant, backend), (Distribution(), Distribution()))
+            series = self._series[tenant, route, backend] = Series(*shared)
+        return series
+
+    def collect(self) -> Iterator[Metric]:
+        """Put the plain numbers into Prometheus' form."""
+        in_flight = GaugeMetricFamily("drawbridge_gateway_requests_in_flight", "Requests being served.")
+        in_flight.add_metric((), self.in_flight)
+        yield in_flight
+        yield from self._counters()
+        yield self._histogram(
+            0, "drawbridge_gateway_request_seconds", "From a request's head to the end of its answer."
+        )
+        yield self._histogram(
+            1, "drawbridge_gateway_first_byte_seconds", "From a request's head to its first byte of content."
         )
 
+    def _counters(self) -> Iterator[Metric]:
+        labels = ("tenant", "route", "backend")
+        requests = CounterMetricFamily(
+            "drawbridge_gateway_requests",
+            "Requests by how they ended: status class, or client_gone.",
+            labels=(*labels, "status"),
+        )
+        tokens = CounterMetricFamily(
+            "drawbridge_gateway_tokens",
+            "Tokens of answers, as backends counted them.",
+            labels=(*labels, "direction"),
+        )
+        for key, series in self._series.items():
+            for status, number in series.statuses.items():
+                requests.add_metric((*key, status), number)
+            for direction, number in series.tokens.items():
+                tokens.add_metric((*key, direction), number)
+        yield requests
+        yield tokens
 
-class Series:
-    """The series that requests of one tenant, route and backend end in: looked up once, not per request."""
-
-    __slots__ = ("_labels", "_requests", "_status", "_tokens", "first_byte_seconds", "request_seconds")
-
-    def __init__(self, metrics: GatewayMetrics, tenant: str, route: str, backend: str) -> None:
-        self._labels = (tenant, route, backend)
-        self._requests = metrics.requests
-        self._status: dict[str, Counter] = {}
-        self._tokens = {
-            direction: metrics.tokens.labels(*self._labels, direction)
-            for direction in ("input", "cached_input", "output")
-        }
-        self.request_seconds = metrics.request_seconds.labels(tenant, backend)
-        self.first_byte_seconds = metrics.first_byte_seconds.labels(tenant, backend)
-
-    def ended(self, status: str) -> None:
-        """Count a request."""
-        counter = self._status.get(status)
-        if counter is None:
-            counter = self._status[status] = self._requests.labels(*self._labels, status)
-        counter.inc()
-
-    def count_tokens(self, usage: Usage) -> None:
-        """Count the tokens of an answer."""
-        self._tokens["input"].inc(usage.input_tokens)
-        self._tokens["cached_input"].inc(usage.cached_input_tokens)
-        self._tokens["output"].inc(usage.output_tokens)
+    def _histogram(self, which: int, name: str, documentation: str) -> Metric:
+        histogram = HistogramMetricFamily(name, documentation, labels=("tenant", "backend"))
+        for key, distributions in self._distributions.items():
+            distribution = distributions[which]
+            histogram.add_metric(key, distribution.buckets(), distribution.sum_s)
+        return histogram

@@ -287,6 +287,7 @@ async def sends_half_an_event(wire: Wire) -> None:
 
 async def tells_of_an_error(wire: Wire) -> None:
     await wire.chunk(data_event({"error": ENGINE_ERROR}))
+    await asyncio.sleep(0.05)  # in another packet: it must not pass for a regular end
     await wire.chunk(DONE)
     await wire.send(b"0\r\n\r\n")
 

@@ -12,7 +12,7 @@ from drawbridge_crds.privacy import Privacy
 
 from drawbridge_gateway.dataplane.fallback import Failure
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
-from drawbridge_gateway.metrics import NOBODY, GatewayMetrics, Series
+from drawbridge_gateway.metrics import NOBODY, GatewayMetrics
 from drawbridge_gateway.protocols.errors import Protocol
 
 CLIENT_GONE: Final = 499
@@ -68,16 +68,15 @@ def backend_name(target: Pool | Cloud) -> str:
 class Accounts:
     """Writes records down."""
 
-    __slots__ = ("_clock", "_metrics", "_series")
+    __slots__ = ("_clock", "_metrics")
 
     def __init__(self, metrics: GatewayMetrics, clock: Callable[[], float]) -> None:
         self._metrics = metrics
         self._clock = clock
-        self._series: dict[tuple[str, str, str], Series] = {}
 
     def begin(self) -> None:
         """Count a request in."""
-        self._metrics.in_flight.inc()
+        self._metrics.in_flight += 1
 
     def attempt_failed(self, record: Record, failure: Failure) -> None:
         """Note that `record.target` gave no answer."""
@@ -91,27 +90,21 @@ class Accounts:
     def end(self, record: Record) -> None:
         """Count a request out and log it."""
         took_s = self._clock() - record.started_s
-        self._metrics.in_flight.dec()
+        self._metrics.in_flight -= 1
         backend, cost = record.backend, record.cost
-        series = self._series_of(record.tenant, record.route, backend)
+        series = self._metrics.series(record.tenant, record.route, backend)
         series.ended("client_gone" if record.status == CLIENT_GONE else f"{record.status // 100}xx")
         if record.target is not None:
-            series.request_seconds.observe(took_s)
+            series.request.observe(took_s)
         if record.first_byte_s is not None:
-            series.first_byte_seconds.observe(record.first_byte_s - record.started_s)
+            series.first_byte.observe(record.first_byte_s - record.started_s)
         if record.usage is not None:
-            series.count_tokens(record.usage)
+            series.add_tokens(record.usage)
         if record.code in PRIVACY_CODES:
             self._metrics.privacy_refusals.labels(record.tenant, record.code).inc()
         if cost:
             self._metrics.cost.labels(record.tenant, backend, record.currency).inc(float(cost))
         _write_line(record, backend, cost, took_s)
-
-    def _series_of(self, tenant: str, route: str, backend: str) -> Series:
-        series = self._series.get((tenant, route, backend))
-        if series is None:
-            series = self._series[tenant, route, backend] = Series(self._metrics, tenant, route, backend)
-        return series
 
 
 def _write_line(record: Record, backend: str, cost: Decimal | None, took_s: float) -> None:

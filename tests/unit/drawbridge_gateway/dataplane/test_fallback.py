@@ -48,8 +48,8 @@ def test_exchanges_without_an_answer(
 
 TOO_LONG_TEXTS = {
     "SGLang, input": "The input (900 tokens) is longer than the model's context length (512 tokens).",
-    "SGLang, cache": "Input length (900 tokens) exceeds the maximum allowed length (512 tokens). Use a shorter "
-    "input or enable --allow-auto-truncate.",
+    "SGLang, cache": "Input length (900 tokens) exceeds the maximum allowed length (512 tokens). Use a "
+    "shorter input or enable --allow-auto-truncate.",
     "SGLang, total": "Requested token count exceeds the model's maximum context length of 512 tokens. You "
     "requested a total of 600 tokens: 500 tokens from the input messages and 100 tokens for the completion.",
     "OpenAI": "This model's maximum context length is 512 tokens. However, you sent 600 tokens.",
@@ -211,7 +211,7 @@ ON_ALL = Candidate(CLOUD, frozenset(FallbackReason))
         pytest.param((FIRST, ON_TIMEOUT, ON_ALL), 1, UNAVAILABLE, 2, id="the one after, when that may"),
         pytest.param((FIRST, ON_TIMEOUT, ON_ALL), 2, TIMEOUT, 2, id="never one before"),
         pytest.param((FIRST, ON_ALL), 2, UNAVAILABLE, None, id="nobody after the last"),
-        pytest.param((FIRST, ON_ALL), 1, None, None, id="nobody when the fault is the client's"),
+        pytest.param((FIRST, FIRST), 1, None, None, id="nobody when the fault is the client's"),
         pytest.param((FIRST, FIRST), 1, TOO_LONG, 1, id="a backend of the route itself, whatever the reason"),
     ],
 )
