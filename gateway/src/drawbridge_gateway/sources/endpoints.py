@@ -94,12 +94,10 @@ def read_slice(obj: Object) -> Slice:
     metadata = obj["metadata"]
     port = next((p["port"] for p in obj.get("ports") or () if p.get("name") == ENGINE_PORT_NAME), None)
     ready = frozenset(
-        Endpoint(address, port)
+        # further addresses are of the same pod: the API says to use the first
+        Endpoint(endpoint["addresses"][0], port)
         for endpoint in obj.get("endpoints") or ()
         if port is not None and _is_ready(endpoint.get("conditions") or {})
-        for address in endpoint["addresses"][
-            :1
-        ]  # further ones are of the same pod: the API says to use the first
     )
     return Slice(
         pool=(metadata["namespace"], metadata["labels"][POOL_LABEL]),
