@@ -12,7 +12,7 @@ from drawbridge_crds.policy import RoutingPolicy
 from rich.console import Console
 
 from examples.demo.scenario import QUESTIONS, Answer, Question, ask, ask_all
-from examples.demo.table import answers_table
+from examples.demo.table import answers_table, console_width
 from examples.demo.tenant import (
     HERE,
     engine_pods,
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 POOLS = ("coder", "vault")
 
-LOG_WIDTH = 160
-"""Columns where no terminal says how wide it is."""
-
 LOUD = """\
 [bold yellow]privacy.requireProof=false[/]: isolation is not measured yet, so this demo answers strict
 requests without proof. Never set it where the privacy of a request matters."""
@@ -57,7 +54,7 @@ Talk to it yourself:
 
 def up() -> None:
     """Bring up everything, ask, show the table, and say how to go on."""
-    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
+    console = Console(width=console_width())
     console.print(LOUD)
     with step("find or make a Kubernetes cluster"):
         cluster = find_or_make()

@@ -1,10 +1,19 @@
 """The demo's closing table, for a person at a terminal."""
 
+import sys
 from collections.abc import Iterable
 
 from rich.table import Table
 
 from examples.demo.scenario import Answer
+
+LOG_WIDTH = 160
+"""Columns where no terminal says how wide it is."""
+
+
+def console_width() -> int | None:
+    """Return a width where the output is no terminal; None: as wide as the terminal."""
+    return None if sys.stdout.isatty() else LOG_WIDTH
 
 
 def answers_table(answers: Iterable[Answer], currency: str) -> Table:
