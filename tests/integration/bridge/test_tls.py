@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from drawbridge_gateway.bridge.clouds import trust
 
 from tests.integration.bridge.conftest import GPT, Running
 from tests.integration.relay import relaying
@@ -51,6 +52,19 @@ async def test_public_authorities_do_not_vouch_for_a_private_cloud(
 
     assert "certificate is not trusted" in (await ask(bridge, http)).json()["error"]["message"]
     assert bridge.standin.total() == 0
+
+
+async def test_authorities_of_the_environment_vouch_for_clouds_without_a_bundle(
+    bridge: Running, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(bridge.standin.ca_file))
+    trust.cache_clear()
+    bridge.load(ca_bundle_pem=None)
+
+    answer = await ask(bridge, http)
+    trust.cache_clear()
+
+    assert answer.status_code == 200
 
 
 async def test_certificate_of_another_host(bridge: Running, http: httpx.AsyncClient) -> None:
