@@ -1,8 +1,7 @@
 """A request's header fields: read once, refused where two readers could disagree about them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from drawbridge_gateway.dataplane import refusals
 from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
@@ -14,8 +13,7 @@ _WANTED: Final = frozenset({
 """The only fields that mean anything here. None of them may come twice."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(NamedTuple):
     """What the header says."""
 
     credential: str | None

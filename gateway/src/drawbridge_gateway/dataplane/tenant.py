@@ -1,7 +1,7 @@
 """One tenant's snapshot, compiled once per load into the form that requests read."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drawbridge_crds.engine_keys import EngineKey, engine_key
 from drawbridge_crds.policy import Backend, BackendType, Prices, Provider
@@ -19,6 +19,12 @@ class Pool:
     authorization: bytes | None
     """What the engine wants to see; None: nothing (stand-alone)."""
 
+    label: str = field(init=False)
+    """`pool/NAME`, as headers, metrics and logs show it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", f"pool/{self.name}")
+
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
@@ -27,6 +33,12 @@ class Cloud:
     name: str
     provider: Provider
     prices: Prices | None
+
+    label: str = field(init=False)
+    """`cloud/NAME`."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", f"cloud/{self.name}")
 
 
 @dataclass(frozen=True, slots=True)
