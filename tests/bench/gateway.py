@@ -56,7 +56,7 @@ ANSWER = json.dumps({
     }],
     "usage": {"prompt_tokens": 20, "completion_tokens": 80, "total_tokens": 100},
 }).encode()  # fmt: skip
-"""0.7 KB, as in the comparison of docs/architecture.md."""
+"""0.7 KB."""
 
 ANSWER_END = ANSWER[-40:]
 

@@ -1,7 +1,8 @@
 """Metrics of the data plane. Labels hold names from snapshots and words of ours, never what a client sent.
 
 What every request changes is kept in plain numbers, and put into Prometheus' form when that is asked for:
-its own counters take a lock at each change. One event loop writes and reads them.
+its own counters take a lock at each change. One event loop writes them; whoever reads, from another thread
+too, copies a table before walking over it.
 """
 
 from bisect import bisect_left
@@ -133,8 +134,8 @@ class GatewayMetrics(Collector):
             "Tokens of answers, as backends counted them.",
             labels=(*labels, "direction"),
         )
-        for key, series in self._series.items():
-            for status, number in series.statuses.items():
+        for key, series in list(self._series.items()):
+            for status, number in list(series.statuses.items()):
                 requests.add_metric((*key, status), number)
             for direction, number in series.tokens.items():
                 tokens.add_metric((*key, direction), number)
@@ -143,7 +144,7 @@ class GatewayMetrics(Collector):
 
     def _histogram(self, which: int, name: str, documentation: str) -> Metric:
         histogram = HistogramMetricFamily(name, documentation, labels=("tenant", "backend"))
-        for key, distributions in self._distributions.items():
+        for key, distributions in list(self._distributions.items()):
             distribution = distributions[which]
             histogram.add_metric(key, distribution.buckets(), distribution.sum_s)
         return histogram

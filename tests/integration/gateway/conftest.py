@@ -2,7 +2,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -46,7 +46,6 @@ class World:
     registry: CollectorRegistry
     client: httpx.AsyncClient
     options: Options
-    finished: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
