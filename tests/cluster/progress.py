@@ -43,7 +43,10 @@ _open: list[str] = []
 
 @contextmanager
 def step(name: str, *, out: TextIO | None = None) -> Iterator[None]:
-    """Print that `name` starts, each HEARTBEAT_S that it still runs, and how it ended; summary() lists it."""
+    """Print that `name` starts, each HEARTBEAT_S that it is the innermost one that runs, and how it ended.
+
+    summary() lists it.
+    """
     out = out or sys.stdout
     indent = "  " * len(_open)
     position = len(_finished)  # a step is listed before the steps inside it
@@ -112,7 +115,8 @@ def run(
 
 def _tick(out: TextIO, indent: str, name: str, start: float, done: threading.Event) -> None:
     while not done.wait(HEARTBEAT_S):
-        _say(out, f"{indent}{_paint(out, '36', '..')} {name}, {time.monotonic() - start:.0f} s so far")
+        if _open[-1] == name:  # otherwise a step inside this one speaks
+            _say(out, f"{indent}{_paint(out, '36', '..')} {name}, {time.monotonic() - start:.0f} s so far")
 
 
 def _say(out: TextIO, line: str) -> None:

@@ -1,10 +1,9 @@
 """The engine as a process of this machine, where no cluster is: its image's packages, without the image."""
 
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster import uv
 from tests.cluster.cache import cache_dir, content_key, ensure
 from tests.cluster.images.engine import tiny_model
 from tests.cluster.progress import run, step
@@ -36,14 +35,8 @@ def prepare() -> LocalEngine:
 def _install(folder: Path) -> None:
     with step("install SGLang for CPUs"):
         run(
-            [HERE / "install.sh", _uv(), folder / "environment"],
+            [HERE / "install.sh", uv.find(), folder / "environment"],
             log=cache_dir() / "logs" / "install-engine.log",
             environment={"UV_PYTHON_DOWNLOADS": "never"},
         )
     tiny_model.write(folder / "model")
-
-
-def _uv() -> str:
-    """Find uv: as `uv run` names it, on PATH, or where tests/bootstrap.sh puts it."""
-    bootstrapped = sorted((cache_dir() / "uv").glob("*/bin/uv"))
-    return os.environ.get("UV") or shutil.which("uv") or next(map(str, reversed(bootstrapped)), "uv")

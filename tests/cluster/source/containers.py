@@ -8,6 +8,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from tests.cluster.images.builders import outdated
 from tests.cluster.kubectl import wait_for
 from tests.cluster.progress import run
 from tests.cluster.source import processes
@@ -18,7 +19,6 @@ NAMESPACE = "k8s.io"
 
 MANAGED = "io.cri-containerd.image=managed"
 """The label by which containerd's CRI part shows that the kubelet can see an image."""
-
 
 SEEN_WITHIN_S = 10.0
 """containerd tells its CRI part of a new image by an event; that takes milliseconds."""
@@ -46,12 +46,17 @@ def has_image(settings: Settings, ref: str) -> bool:
 def import_image(settings: Settings, ref: str, archive: Path) -> None:
     """Load `archive` (OCI or docker format) so that the kubelet finds `ref`, which it must hold.
 
+    Older images of the same name are forgotten: an engine takes 4 GB. What runs from one goes on.
+
     Raises:
         CommandFailedError: containerd refused it.
         TimeoutError: the archive holds other names than `ref`.
     """
     run(ctr(settings, "images", "import", archive), log=settings.state / "log" / "import.log")
     wait_for(f"{ref} in {archive}", lambda: has_image(settings, ref), within_s=SEEN_WITHIN_S)
+    listed = _output(ctr(settings, "images", "list", "--quiet")).split()
+    if older := outdated(listed, ref):
+        run(ctr(settings, "images", "remove", *older), log=settings.state / "log" / "import.log")
 
 
 def remove_all(settings: Settings) -> None:

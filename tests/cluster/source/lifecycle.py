@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.cluster import binaries
 from tests.cluster.cache import locked
+from tests.cluster.interface import NoClusterError
 from tests.cluster.kubectl import wait_for
 from tests.cluster.progress import step
 from tests.cluster.source import certificates, containers, leftovers, network, processes, system_images
@@ -79,7 +80,7 @@ def plan(settings: Settings) -> Plan:
     programs = binaries.build(PROGRAMS)
     containerd, plugins = shutil.which("containerd"), cni_plugins()
     if containerd is None or plugins is None:
-        raise binaries.UnavailableError("containerd or its network plugins are not installed")
+        raise NoClusterError("containerd or its network plugins are not installed")
     executables = {**programs, "containerd": Path(containerd)}
     configuration = render(settings, executables, cni_plugins=plugins)
     return Plan(settings, programs, configuration)

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import binaries
+from tests.cluster.interface import NoClusterError
 
 
 @pytest.fixture
@@ -79,7 +80,8 @@ def test_without_any_go_and_without_uv_the_remedy_is_named(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("UV", raising=False)
-    with pytest.raises(binaries.UnavailableError, match=r"no Go 1\.26\.0 or newer on PATH and no uv"):
+    monkeypatch.setenv("DRAWBRIDGE_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(NoClusterError, match=r"no uv: run tests/bootstrap\.sh"):
         binaries.go()
 
 

@@ -48,9 +48,8 @@ def test_equal_content_elsewhere_has_the_same_key(tmp_path: Path) -> None:
     "change",
     [
         pytest.param(lambda root: (root / "sub" / "file").write_text("changed"), id="a file's content"),
-        pytest.param(lambda root: (root / "sub" / "file").chmod(0o755), id="a file's mode"),
+        pytest.param(lambda root: (root / "sub" / "file").chmod(0o755), id="a file made executable"),
         pytest.param(lambda root: (root / "sub" / "file").rename(root / "sub" / "other"), id="a file's name"),
-        pytest.param(lambda root: (root / "sub").chmod(0o700), id="a directory's mode"),
         pytest.param(lambda root: (root / "empty").mkdir(), id="an empty directory"),
         pytest.param(
             lambda root: [(root / "link").unlink(), (root / "link").symlink_to("sub")], id="a link's target"
@@ -63,6 +62,14 @@ def test_the_key_changes_with(change: object, tmp_path: Path) -> None:
     assert callable(change)
     change(root)
     assert content_key(root) != before
+
+
+def test_the_umask_of_the_checkout_does_not_count(tmp_path: Path) -> None:
+    root = make_tree(tmp_path / "tree")
+    before = content_key(root)
+    (root / "sub" / "file").chmod(0o600)
+    (root / "sub").chmod(0o700)
+    assert content_key(root) == before
 
 
 def test_texts_do_not_run_into_each_other() -> None:

@@ -37,6 +37,16 @@ def test_a_long_step_says_that_it_still_runs(monkeypatch: pytest.MonkeyPatch) ->
     assert ".. build etcd, 0 s so far\n" in told.getvalue()
 
 
+def test_only_the_innermost_step_says_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "HEARTBEAT_S", 0.01)
+    told = WaitForHeartbeat()
+    with progress.step("make a cluster", out=told), progress.step("build etcd", out=told):
+        for _ in range(5):
+            told.heard.clear()
+            assert told.heard.wait(timeout=10)
+    assert "make a cluster, " not in told.getvalue()
+
+
 class WaitForHeartbeat(io.StringIO):
     def __init__(self) -> None:
         super().__init__()
