@@ -28,8 +28,8 @@ import httpx
 import uvicorn
 import uvloop
 from drawbridge_crds.keys import key_digest, mint_key
-from drawbridge_crds.policy import Backend, BackendType
 from drawbridge_crds.privacy import Privacy, Proof
+from drawbridge_crds.route import Backend, BackendType
 from drawbridge_crds.snapshot import GatewaySnapshot, KeyTarget, PoolTarget, RouteTarget
 from drawbridge_gateway.app import Options, make_app
 from drawbridge_gateway.cli.servers import listen, make_server
@@ -123,7 +123,11 @@ async def run_drawbridge(port: int, upstream_port: int) -> None:
             privacy=Privacy.STANDARD,
             currency="USD",
             models=("auto", "coder"),
-            pools=(PoolTarget(name="pool", uid="uid", privacy=Privacy.STANDARD, proof=Proof.NOT_MEASURED),),
+            pools=(
+                PoolTarget(
+                    name="pool", model="pool", uid="uid", privacy=Privacy.STANDARD, proof=Proof.NOT_MEASURED
+                ),
+            ),
             clouds=(),
             routes=(
                 RouteTarget(
@@ -133,6 +137,7 @@ async def run_drawbridge(port: int, upstream_port: int) -> None:
                     fallback=None,
                 ),
             ),
+            task_header="x-drawbridge-task",
             keys={KEY.key_id: KeyTarget(digest=key_digest(KEY.secret), expires=None, models=None)},
         )
     )

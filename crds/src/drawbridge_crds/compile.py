@@ -6,20 +6,14 @@ Shared by the operator and the stand-alone gateway, so that a policy means the s
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from drawbridge_crds.cloud import CABundleRef, Cloud
 from drawbridge_crds.conditions import ConditionType, Reason
 from drawbridge_crds.keys import MAX_KEYS_PER_TENANT, ApiKeyEntry
-from drawbridge_crds.policy import (
-    Backend,
-    BackendType,
-    CABundleRef,
-    Cloud,
-    Route,
-    RoutingPolicy,
-    RoutingPolicySpec,
-)
+from drawbridge_crds.policy import Classification, RoutingPolicy, RoutingPolicySpec
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy, Proof, stricter
-from drawbridge_crds.rules import Metadata
+from drawbridge_crds.route import Backend, BackendType, Route, asked_pools, named_backends
+from drawbridge_crds.rules import Metadata, unimplemented
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, KeyTarget, PoolTarget, RouteTarget
 
 
@@ -70,14 +64,23 @@ class Compiled:
 
 
 def compile_snapshot(facts: TenantFacts) -> Compiled:
-    """Compile one namespace. Without a policy its pools answer by name, locally only."""
-    spec = facts.policy.spec if facts.policy else None
-    privacy = stricter(facts.floor, spec.privacy if spec else Privacy.STANDARD)
+    """Compile one namespace. Without a policy its pools answer by name, locally only.
+
+    A policy that asks for what is not implemented counts as none, but for its privacy: in force without
+    a part of it, say its budget, it would let through what it forbids.
+    """
+    asked = facts.policy.spec if facts.policy else None
+    privacy = stricter(facts.floor, asked.privacy if asked else Privacy.STANDARD)
+    missing = unimplemented(asked) if asked else []
+    spec = None if missing else asked
     if facts.policy_unreadable:
         privacy = Privacy.STRICT
     targets = [
-        *(_pool_target(pool.metadata, effective_privacy(pool, facts.floor), facts) for pool in facts.pools),
-        *(_pool_target(metadata, Privacy.STRICT, facts) for metadata in facts.unreadable_pools),
+        *(
+            _pool_target(pool.metadata, pool.served_name, effective_privacy(pool, facts.floor), facts)
+            for pool in facts.pools
+        ),
+        *(_pool_target(m, m.name, Privacy.STRICT, facts) for m in facts.unreadable_pools),
     ]
     pools = tuple(sorted(targets, key=lambda target: target.name))
     names = tuple(pool.name for pool in pools)
@@ -90,9 +93,10 @@ def compile_snapshot(facts: TenantFacts) -> Compiled:
         pools=pools,
         clouds=tuple(target for cloud in clouds if (target := _cloud_target(cloud, facts))),
         routes=tuple(map(_route_target, spec.routes)) if spec else (),
+        task_header=(spec.classification if spec else Classification()).header,
         keys=_key_targets(facts.keys),
     )
-    findings = _findings(facts, snapshot) if spec else ()
+    findings = [_not_implemented(missing)] if missing else _findings(facts, snapshot)
     return Compiled(snapshot, tuple(sorted(findings)))
 
 
@@ -107,17 +111,14 @@ def _askable(spec: RoutingPolicySpec, pools: Sequence[str]) -> tuple[str, ...]:
     The name of a pool means that pool and no cloud. Were it kept after the pool is gone, it would be
     one more alias, and what its clients send would follow the routes, perhaps out of the cluster.
     """
-    named = {b.name for route in spec.routes for b in _named_backends(route) if b.type == BackendType.POOL}
+    named = {b.name for route in spec.routes for b in named_backends(route) if b.type == BackendType.POOL}
     return tuple(model for model in spec.models if model in pools or model not in named)
 
 
-def _named_backends(route: Route) -> tuple[Backend, ...]:
-    return (*route.backends, *(route.fallback.backends if route.fallback else ()))
-
-
-def _pool_target(metadata: Metadata, privacy: Privacy, facts: TenantFacts) -> PoolTarget:
+def _pool_target(metadata: Metadata, model: str, privacy: Privacy, facts: TenantFacts) -> PoolTarget:
     return PoolTarget(
         name=metadata.name,
+        model=model,
         uid=metadata.uid,
         privacy=privacy,
         proof=facts.proofs.get(metadata.name, Proof.NOT_MEASURED),
@@ -146,7 +147,7 @@ def _route_target(route: Route) -> RouteTarget:
     return RouteTarget(
         name=route.name,
         matches=route.matches,
-        backends=route.backends,
+        backends=tuple(Backend(type=backend.type, name=backend.name) for backend in route.backends),
         fallback=route.fallback,
     )
 
@@ -172,6 +173,14 @@ def missing_ca_bundles(
         for cloud in policy.spec.clouds
         if (ref := cloud.ca_bundle_ref) is not None and (ref.name, ref.key) not in ca_bundles
     ]
+
+
+def _not_implemented(paths: Sequence[str]) -> Finding:
+    return Finding(
+        ConditionType.ACCEPTED,
+        Reason.NOT_IMPLEMENTED,
+        f"not implemented yet: {', '.join(paths)}; remove it: until then the pools answer by name, and no cloud",
+    )
 
 
 def _findings(facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding]:
@@ -200,8 +209,7 @@ def _findings(facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding
 def _route_findings(
     route: Route, pools: Mapping[str, PoolTarget], tenant: str, privacy: Privacy
 ) -> Iterable[Finding]:
-    fallbacks = route.fallback.backends if route.fallback else ()
-    named = [b.name for b in _named_backends(route) if b.type == BackendType.POOL]
+    named = [b.name for b in named_backends(route) if b.type == BackendType.POOL]
     for name in dict.fromkeys(named):
         if name not in pools:
             yield Finding(
@@ -217,14 +225,16 @@ def _route_findings(
                 f'route "{route.name}" sends strict traffic to pool "{name}", which is Standard and never '
                 "answers it; set spec.privacy: Strict on the pool",
             )
-    strict_first = any(
-        b.type == BackendType.POOL and b.name in pools and pools[b.name].privacy == Privacy.STRICT
-        for b in route.backends
-    )
-    if strict_first and privacy == Privacy.STANDARD and any(b.type == BackendType.CLOUD for b in fallbacks):
+    strict = [
+        name
+        for name in asked_pools(route.backends, route.matches)
+        if name in pools and pools[name].privacy == Privacy.STRICT
+    ]
+    leaves = any(b.type == BackendType.CLOUD for b in named_backends(route))
+    if strict and leaves and privacy == Privacy.STANDARD:
         yield Finding(
             ConditionType.ACCEPTED,
             Reason.CLOUDS_EXCLUDED,
-            f'route "{route.name}" never falls back to a cloud: its pool is Strict; remove the cloud from '
-            "the fallback, or set spec.privacy: Standard on the pool",
+            f'route "{route.name}" never uses a cloud: its pool "{strict[0]}" is Strict; remove the clouds from '
+            "the route, or set spec.privacy: Standard on the pool",
         )

@@ -32,6 +32,9 @@ class ConditionType(StrEnum):
     PROGRESSING = "Progressing"
     """A change is being rolled out."""
 
+    ACCELERATOR_DEGRADED = "AcceleratorDegraded"
+    """CPUs serve while no GPU can be had. Absent: the CPU fallback is not built yet."""
+
     PRIVACY_ENFORCED = "PrivacyEnforced"
     """Isolation is measured and fresh. Present on Strict pools only."""
 
@@ -40,6 +43,9 @@ class ConditionType(StrEnum):
 
     CREDENTIALS_READABLE = "CredentialsReadable"
     """The bridge can read the Secret of every cloud. Present where a cloud is named."""
+
+    PROGRAMMED = "Programmed"
+    """Every ready gateway has loaded the policy's snapshot."""
 
     READY = "Ready"
     """The summary: the resource does what its spec asks."""
@@ -52,6 +58,8 @@ class Reason(StrEnum):
     """Valid, and acted on."""
     INVALID = "Invalid"
     """The stored object does not parse: it was written under another version of the schema."""
+    NOT_IMPLEMENTED = "NotImplemented"
+    """A setting is valid, and nothing acts on it yet. Until it is removed the resource is not in force."""
     CHILD_CONFLICT = "ChildConflict"
     """An object with a child's name exists and belongs to someone else; it is left alone."""
     CHILD_REFUSED = "ChildRefused"
@@ -84,6 +92,10 @@ class Reason(StrEnum):
     """The engine image cannot be pulled."""
     ENGINE_CRASHING = "EngineCrashing"
     """The engine exits again and again."""
+    VOLUME_ELSEWHERE = "VolumeElsewhere"
+    """The model's volume is attached to another node than the one a replica is to run on."""
+    NODE_UNREACHABLE = "NodeUnreachable"
+    """The node of a replica does not report any more."""
     ENGINE_UNHEALTHY = "EngineUnhealthy"
     """The engine runs, has been ready, and does not answer its health check."""
     PODS_FAILED = "PodsFailed"
@@ -98,6 +110,8 @@ class Reason(StrEnum):
     """Old and new replicas coexist."""
     ROLLOUT_COMPLETE = "RolloutComplete"
     """Every replica runs the current spec."""
+    ROLLOUT_PAUSED = "RolloutPaused"
+    """Someone paused the Deployment: changes wait."""
     ROLLOUT_STALLED = "RolloutStalled"
     """The rollout made no progress within its deadline."""
 
@@ -123,6 +137,15 @@ class Reason(StrEnum):
     """The tenant has not granted the bridge the right to read the Secret."""
     BRIDGE_UNREACHABLE = "BridgeUnreachable"
     """The bridge did not say whether it can read the Secrets."""
+
+    PROGRAMMED = "Programmed"
+    """All gateways have loaded the snapshot in force."""
+    LOADING = "Loading"
+    """Some gateways have not loaded it yet, or refuse it."""
+    NO_GATEWAYS = "NoGateways"
+    """No gateway is ready."""
+    GATEWAY_UNREACHABLE = "GatewayUnreachable"
+    """A gateway did not say what it has loaded."""
 
     READY = "Ready"
     """All other conditions hold."""

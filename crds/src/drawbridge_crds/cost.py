@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from drawbridge_crds.policy import Prices
+from drawbridge_crds.cloud import Prices
 
 _PER_M_TOK = Decimal(1_000_000)
 

@@ -143,6 +143,7 @@ def pool_crd() -> Schema:
             _column("Model", ".status.model.name"),
             _column("Privacy", ".status.effectivePrivacy"),
             _column("Ready", ".status.readySummary"),
+            _column("Warm", ".status.warmReplicas", "integer"),
             _column("PrivacyEnforced", _condition("PrivacyEnforced")),
             _column("Age", ".metadata.creationTimestamp", "date"),
             _column("Accelerator", ".spec.accelerator.type", priority=1),

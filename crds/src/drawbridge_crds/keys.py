@@ -14,8 +14,8 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field, ValidationError
 
-from drawbridge_crds.policy import ModelName
 from drawbridge_crds.rules import SpecModel
+from drawbridge_crds.values import ModelName
 
 KEYS_CONFIG_MAP: Final = "drawbridge-keys"
 """Where the command line writes a tenant's keys. Any ConfigMap with the label drawbridge.dev/keys counts."""

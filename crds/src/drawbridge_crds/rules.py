@@ -22,6 +22,21 @@ class Rule:
     """What to write instead. Shown by the API server and by `drawbridge serve` alike."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """A setting that the schema knows and that nothing acts on yet.
+
+    The operator answers it with Accepted=False, reason NotImplemented, so that nobody relies on a
+    setting that is silently ignored.
+    """
+
+    field: str
+    """As written in YAML, below the object that declares this."""
+
+    is_used: Callable[[Any], bool]
+    """Whether the parsed model sets it to anything that would have to act."""
+
+
 class SpecModel(BaseModel):
     """Base of all parts of a resource: camelCase on the wire, immutable, unknown fields refused."""
 
@@ -36,6 +51,7 @@ class SpecModel(BaseModel):
     )
 
     rules: ClassVar[tuple[Rule, ...]] = ()
+    not_yet: ClassVar[tuple[NotYet, ...]] = ()
 
     @model_validator(mode="after")
     def _check_rules(self) -> Self:
@@ -43,6 +59,21 @@ class SpecModel(BaseModel):
             if not rule.holds(self):
                 raise ValueError(rule.message)
         return self
+
+
+def unimplemented(model: BaseModel, path: str = "spec") -> list[str]:
+    """List the paths of all settings, at any depth, that nothing acts on yet; sorted."""
+    found = [f"{path}.{n.field}" for n in getattr(model, "not_yet", ()) if n.is_used(model)]
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        below = f"{path}.{field.alias or name}"
+        if isinstance(value, BaseModel):
+            found += unimplemented(value, below)
+        elif isinstance(value, tuple):
+            for index, item in enumerate(value):
+                if isinstance(item, BaseModel):
+                    found += unimplemented(item, f"{below}[{getattr(item, 'name', index)}]")
+    return sorted(found)
 
 
 class Metadata(BaseModel):

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from pydantic import AwareDatetime, ValidationError
 
-from drawbridge_crds.policy import Backend, Fallback, Match, Prices, Provider, SecretKeyRef
+from drawbridge_crds.cloud import Prices, Provider
 from drawbridge_crds.privacy import Privacy, Proof
+from drawbridge_crds.route import Backend, Fallback, Match
 from drawbridge_crds.rules import SpecModel
+from drawbridge_crds.values import SecretKeyRef
 
 SCHEMA_VERSION: Final = 1
 """Raised with every change of the wire form. A gateway refuses other versions and keeps its last good one."""
@@ -26,7 +28,10 @@ class PoolTarget(SpecModel):
     """A pool that may answer."""
 
     name: str
-    """Also the name of the served model and, with the tenant, of the pool's EndpointSlices."""
+    """Also, with the tenant, of the pool's EndpointSlices."""
+
+    model: str
+    """The model's name in the engine and in answers."""
 
     uid: str
     """Derives the engine's keys."""
@@ -84,6 +89,9 @@ class GatewaySnapshot(SpecModel):
     pools: tuple[PoolTarget, ...]
     clouds: tuple[CloudTarget, ...]
     routes: tuple[RouteTarget, ...]
+    task_header: str
+    """Name of the header that names a request's task; in lower case."""
+
     keys: dict[str, KeyTarget]
     """By key id."""
 

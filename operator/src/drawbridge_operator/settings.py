@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from drawbridge_crds.pool import AcceleratorType
+from drawbridge_crds.accelerator import AcceleratorType
 
 from drawbridge_operator.errors import SettingsError
 
@@ -62,6 +62,9 @@ class Settings:
     monitoring_peer: Mapping[str, Any] | None = None
     """The NetworkPolicyPeer that may read the engines' metrics; None: nobody."""
 
+    gateway_admin_port: int = 9090
+    """Where gateways say what they have loaded."""
+
     log_level: int = logging.INFO
     metrics_port: int = 9090
 
@@ -87,6 +90,7 @@ class Settings:
             engine_pull_secrets=read.names("DRAWBRIDGE_ENGINE_PULL_SECRETS", "Secret"),
             tenants=frozenset(read.names("DRAWBRIDGE_TENANTS", "namespace")),
             monitoring_peer=read.peer("DRAWBRIDGE_MONITORING_PEER"),
+            gateway_admin_port=read.port("DRAWBRIDGE_GATEWAY_ADMIN_PORT", default=9090),
             log_level=read.log_level("DRAWBRIDGE_LOG_LEVEL"),
             metrics_port=read.port("DRAWBRIDGE_METRICS_PORT", default=9090),
         )

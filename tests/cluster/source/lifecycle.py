@@ -175,6 +175,8 @@ def _start_missing(wanted: Plan) -> None:
     with step("start the control plane"):
         fresh = not (settings.state / "etcd").exists()
         _write_files(wanted)
+        if fresh:
+            network.remove_bridges()  # of a cluster in another cache that died
         network.prepare()
         for name in ("etcd", "kube-apiserver", "containerd"):
             _start(wanted, name)

@@ -40,6 +40,15 @@ def remove() -> None:
     for name in _output("ipset", "list", "-name").split():
         if name.upper().startswith(CHAIN_PREFIX):
             subprocess.run(["ipset", "destroy", name], check=True)
+    remove_bridges()
+
+
+def remove_bridges() -> None:
+    """Remove the node's and the pods' bridge, and with them the way to pods of a dead cluster.
+
+    A network namespace that was left behind answers for its address, and refuses the connections of a new
+    pod that is given the same one.
+    """
     for device in (POD_BRIDGE, NODE_BRIDGE):
         if _exists(device):
             _ip("link", "delete", device)

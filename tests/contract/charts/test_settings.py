@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from drawbridge_crds.pool import AcceleratorType
+from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_gateway.cli.servers import NOTICE_S
 from drawbridge_gateway.settings import BridgeSettings, GatewaySettings, read_log_level
 from drawbridge_operator.settings import Settings as OperatorSettings

@@ -12,9 +12,11 @@ import anthropic
 import httpx
 import openai
 import pytest
-from drawbridge_crds.policy import Backend, BackendType, Provider, SecretKeyRef
+from drawbridge_crds.cloud import Provider
 from drawbridge_crds.privacy import Privacy, Proof
+from drawbridge_crds.route import Backend, BackendType
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, PoolTarget, RouteTarget
+from drawbridge_crds.values import SecretKeyRef
 from drawbridge_gateway.bridge.app import Bridge
 from drawbridge_gateway.bridge.clouds import CloudClients
 from drawbridge_gateway.bridge.credentials import CredentialError, Credentials, CredentialState
@@ -88,7 +90,7 @@ def snapshot(
     standin: Standin, *, privacy: Privacy = Privacy.STANDARD, **cloud_changes: Any
 ) -> GatewaySnapshot:
     def pool(name: str, privacy: Privacy) -> PoolTarget:
-        return PoolTarget(name=name, uid=name, privacy=privacy, proof=Proof.NOT_MEASURED)
+        return PoolTarget(name=name, model=name, uid=name, privacy=privacy, proof=Proof.NOT_MEASURED)
 
     return GatewaySnapshot(
         tenant=TENANT,
@@ -104,6 +106,7 @@ def snapshot(
                 "strict", (BackendType.POOL, "vault"), (BackendType.CLOUD, CLAUDE), (BackendType.CLOUD, GPT)
             ),
         ),
+        task_header="x-drawbridge-task",
         keys={},
     )
 

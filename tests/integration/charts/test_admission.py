@@ -66,7 +66,7 @@ def _pool(namespace: str, **spec: Any) -> str:
             "apiVersion": "drawbridge.dev/v1alpha1",
             "kind": "InferencePool",
             "metadata": {"name": "coder", "namespace": namespace},
-            "spec": {"model": {"source": source}, "replicas": 0, **spec},
+            "spec": {"model": {"source": source}, "replicas": 0, "scaling": {"mode": "External"}, **spec},
         }
     )
 

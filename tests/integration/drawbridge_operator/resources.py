@@ -23,7 +23,13 @@ def pool(namespace: str, name: str = "coder", **spec: Any) -> Object:
         "apiVersion": API,
         "kind": "InferencePool",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"replicas": 0, "model": {"source": source}, "accelerator": {"type": "CPU"}, **spec},
+        "spec": {
+            "replicas": 0,
+            "scaling": {"mode": "External"},
+            "model": {"source": source},
+            "accelerator": {"type": "CPU"},
+            **spec,
+        },
     }
 
 

@@ -109,9 +109,7 @@ async def test_a_status_is_written_to_the_version_that_was_read_or_not_at_all(
     source = {"type": "PersistentVolumeClaim", "persistentVolumeClaim": {"claimName": "weights"}}
     head = {"apiVersion": "drawbridge.dev/v1alpha1", "kind": "InferencePool"}
     metadata = {"name": "status", "namespace": namespace}
-    made = await api.create(
-        {**head, "metadata": metadata, "spec": {"replicas": 0, "model": {"source": source}}}
-    )
+    made = await api.create({**head, "metadata": metadata, "spec": {"model": {"source": source}}})
     version = {"resourceVersion": made["metadata"]["resourceVersion"]}
     status = {"readySummary": "0/0"}
     written = await api.apply_status({**head, "metadata": {**metadata, **version}, "status": status})

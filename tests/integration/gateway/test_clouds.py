@@ -11,7 +11,8 @@ import anthropic
 import httpx
 import openai
 import pytest
-from drawbridge_crds.policy import Provider, SecretKeyRef
+from drawbridge_crds.cloud import Provider
+from drawbridge_crds.values import SecretKeyRef
 from drawbridge_gateway.bridge.app import Bridge
 from drawbridge_gateway.bridge.clouds import CloudClients
 from drawbridge_gateway.bridge.credentials import Credentials

@@ -9,7 +9,7 @@ from typing import Any
 import anthropic
 import openai
 import pytest
-from drawbridge_crds.policy import FallbackReason
+from drawbridge_crds.route import FallbackReason
 from drawbridge_gateway.upstream.balance import Endpoint
 
 from tests.integration.gateway.conftest import World, running_world

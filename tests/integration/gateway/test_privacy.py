@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from drawbridge_crds.policy import FallbackReason
 from drawbridge_crds.privacy import Privacy
+from drawbridge_crds.route import FallbackReason
 from drawbridge_gateway.upstream.balance import Endpoint
 
 from tests.integration.gateway.conftest import World, running_world

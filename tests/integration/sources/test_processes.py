@@ -10,9 +10,10 @@ from typing import Any
 import anthropic
 import httpx
 import pytest
-from drawbridge_crds.policy import Provider, SecretKeyRef
+from drawbridge_crds.cloud import Provider
 from drawbridge_crds.privacy import Privacy
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot
+from drawbridge_crds.values import SecretKeyRef
 
 from tests.integration.accounts import grant, make, make_account, remove, write_kubeconfig
 from tests.integration.cli.processes import Process, drawbridge

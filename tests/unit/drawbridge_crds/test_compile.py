@@ -112,7 +112,7 @@ def test_a_cloud_whose_authorities_are_missing_is_left_out_and_comes_back() -> N
                 "policy": policy(clouds=[CLOUD], routes=[{**TO_CODER, "fallback": FALLBACK}]),
             },
             Reason.CLOUDS_EXCLUDED,
-            "never falls back",
+            "never uses a cloud",
             id="a strict pool with a cloud to fall back to",
         ),
     ],
@@ -121,6 +121,29 @@ def test_findings_name_the_object_and_the_fix(facts: dict[str, Any], reason: Rea
     [finding] = compiled(**facts).findings
     assert finding.reason == reason
     assert words in finding.message
+
+
+def test_a_policy_that_asks_for_what_is_not_implemented_counts_as_none() -> None:
+    budget = {"period": "Month", "amount": "200"}
+    asking = policy(clouds=[CLOUD], routes=[{**TO_CODER, "fallback": FALLBACK}], budgets=[budget])
+    found = compiled(policy=asking)
+    assert found.snapshot == compiled(policy=None).snapshot
+    [finding] = found.findings
+    assert finding.reason == Reason.NOT_IMPLEMENTED
+    assert "spec.budgets; remove it" in finding.message
+
+
+def test_its_privacy_holds_although_it_counts_as_none() -> None:
+    asking = policy(privacy="Strict", batch={"parallel": 8})
+    assert compiled(policy=asking).snapshot.privacy == Privacy.STRICT
+
+
+def test_a_match_that_names_a_strict_pool_is_told_to_exclude_clouds() -> None:
+    out = {**TO_CODER, "matches": [{"models": ["vault"]}], "fallback": FALLBACK}
+    found = compiled(pools=[pool(), pool("vault", "Strict")], policy=policy(clouds=[CLOUD], routes=[out]))
+    assert [(f.reason, '"vault" is Strict' in f.message) for f in found.findings] == [
+        (Reason.CLOUDS_EXCLUDED, True)
+    ]
 
 
 def test_a_policy_that_cannot_be_read_closes_everything_but_strict_pools_by_name() -> None:

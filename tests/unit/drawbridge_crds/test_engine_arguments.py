@@ -1,6 +1,6 @@
 import pytest
+from drawbridge_crds.engine import is_refused_engine_argument
 from drawbridge_crds.engine_keys import EngineKey, engine_key
-from drawbridge_crds.pool import is_refused_engine_argument
 
 
 @pytest.mark.parametrize(

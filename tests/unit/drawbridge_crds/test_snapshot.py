@@ -9,9 +9,12 @@ SNAPSHOT = GatewaySnapshot(
     privacy=Privacy.STANDARD,
     currency="USD",
     models=("auto",),
-    pools=(PoolTarget(name="coder", uid="u-1", privacy=Privacy.STRICT, proof=Proof.NOT_MEASURED),),
+    pools=(
+        PoolTarget(name="coder", model="coder", uid="u-1", privacy=Privacy.STRICT, proof=Proof.NOT_MEASURED),
+    ),
     clouds=(),
     routes=(),
+    task_header="x-drawbridge-task",
     keys={},
 )
 

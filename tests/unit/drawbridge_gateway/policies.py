@@ -2,19 +2,12 @@
 
 from typing import Any
 
+from drawbridge_crds.cloud import Prices, Provider
 from drawbridge_crds.keys import MintedKey, key_digest, mint_key
-from drawbridge_crds.policy import (
-    Backend,
-    BackendType,
-    Fallback,
-    FallbackReason,
-    Match,
-    Prices,
-    Provider,
-    SecretKeyRef,
-)
 from drawbridge_crds.privacy import Privacy, Proof
+from drawbridge_crds.route import Backend, BackendType, Fallback, FallbackReason, Match
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, KeyTarget, PoolTarget, RouteTarget
+from drawbridge_crds.values import SecretKeyRef
 
 TENANT = "team-a"
 
@@ -24,10 +17,16 @@ LIMITED_KEY = mint_key(lambda size: bytes(range(100, 100 + size)))
 
 ALL_REASONS = tuple(FallbackReason)
 
-CODER = PoolTarget(name="coder", uid="uid-coder", privacy=Privacy.STANDARD, proof=Proof.NOT_MEASURED)
-SPARE = PoolTarget(name="spare", uid="uid-spare", privacy=Privacy.STANDARD, proof=Proof.NOT_MEASURED)
-VAULT = PoolTarget(name="vault", uid="uid-vault", privacy=Privacy.STRICT, proof=Proof.NOT_MEASURED)
-SAFE = PoolTarget(name="safe", uid="uid-safe", privacy=Privacy.STRICT, proof=Proof.PROVEN)
+CODER = PoolTarget(
+    name="coder", model="coder", uid="uid-coder", privacy=Privacy.STANDARD, proof=Proof.NOT_MEASURED
+)
+SPARE = PoolTarget(
+    name="spare", model="spare", uid="uid-spare", privacy=Privacy.STANDARD, proof=Proof.NOT_MEASURED
+)
+VAULT = PoolTarget(
+    name="vault", model="vault", uid="uid-vault", privacy=Privacy.STRICT, proof=Proof.NOT_MEASURED
+)
+SAFE = PoolTarget(name="safe", model="safe", uid="uid-safe", privacy=Privacy.STRICT, proof=Proof.PROVEN)
 
 
 def cloud(name: str, provider: Provider, prices: Prices | None = None) -> CloudTarget:
@@ -62,10 +61,11 @@ def route(
     fallback: tuple[Backend, ...] = (),
     when: tuple[FallbackReason, ...] = ALL_REASONS,
     tasks: tuple[str, ...] = (),
+    models: tuple[str, ...] = (),
 ) -> RouteTarget:
     return RouteTarget(
         name=name,
-        matches=(Match(tasks=tasks),) if tasks else (),
+        matches=(Match(tasks=tasks, models=models),) if tasks or models else (),
         backends=backends,
         fallback=Fallback(backends=fallback, when=when) if fallback else None,
     )
@@ -85,6 +85,7 @@ def snapshot(*routes: RouteTarget, **changes: Any) -> GatewaySnapshot:
         "pools": (CODER, SPARE, VAULT, SAFE),
         "clouds": (CLAUDE, GPT, COMPATIBLE),
         "routes": routes,
+        "task_header": "x-drawbridge-task",
         "keys": {KEY.key_id: key_target(KEY), LIMITED_KEY.key_id: key_target(LIMITED_KEY, ("auto",))},
     }
     return GatewaySnapshot(**{**content, **changes})

@@ -24,10 +24,10 @@ def test_a_stored_object_becomes_its_model() -> None:
 
 
 def test_a_field_of_another_version_is_named_and_its_value_is_not_shown() -> None:
-    parsed = parse(RoutingPolicy, policy(budgets=[{"amount": "sensitive"}]))
+    parsed = parse(RoutingPolicy, policy(retries=[{"amount": "sensitive"}]))
     assert isinstance(parsed, Unreadable)
     assert parsed.metadata.name == "default"
-    assert "spec.budgets: Extra inputs are not permitted" in parsed.message
+    assert "spec.retries: Extra inputs are not permitted" in parsed.message
     assert "same release" in parsed.message
     assert "sensitive" not in parsed.message
 

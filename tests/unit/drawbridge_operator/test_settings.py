@@ -2,7 +2,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from drawbridge_crds.pool import AcceleratorType
+from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_operator.errors import SettingsError
 from drawbridge_operator.settings import Settings
 

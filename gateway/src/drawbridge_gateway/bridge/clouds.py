@@ -15,7 +15,7 @@ from typing import Final
 import anthropic
 import httpx2
 import openai
-from drawbridge_crds.policy import Provider
+from drawbridge_crds.cloud import Provider
 from drawbridge_crds.snapshot import CloudTarget
 
 from drawbridge_gateway.bridge.credentials import Credential

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from drawbridge_crds.policy import SecretKeyRef
+from drawbridge_crds.values import SecretKeyRef
 
 from drawbridge_gateway.errors import DrawbridgeError
 

@@ -7,10 +7,12 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
-from drawbridge_crds.policy import Provider
+from drawbridge_crds.cloud import Provider
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot
 
 from drawbridge_gateway.bridge.snapshots import find_cloud
+from drawbridge_gateway.bridge.translate.requests_to_anthropic import to_anthropic
+from drawbridge_gateway.bridge.translate.requests_to_openai import to_openai
 from drawbridge_gateway.dataplane.route import cloud_allowed
 from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused
 
@@ -18,7 +20,7 @@ PROTOCOL_BY_PATH: Final = {
     "/v1/chat/completions": Protocol.OPENAI,
     "/v1/messages": Protocol.ANTHROPIC,
 }
-"""The only paths that lead out, and their protocol."""
+"""The only paths that lead out, and what their clients speak."""
 
 UPSTREAM_PATH: Final = {Protocol.OPENAI: "/chat/completions", Protocol.ANTHROPIC: "/v1/messages"}
 """Relative to each SDK's base URL: OpenAI's ends in /v1, Anthropic's does not."""
@@ -43,6 +45,14 @@ class Outgoing:
 
     body: bytes
     stream: bool
+    speaks: Protocol
+    """What the provider speaks; the client may speak the other protocol."""
+
+    include_usage: bool = False
+    """An OpenAI client wants a stream's last chunk to tell the usage."""
+
+    lost: tuple[str, ...] = ()
+    """Fields that the provider's protocol could not say."""
 
 
 def read_envelope(protocol: Protocol, headers: Mapping[str, str]) -> Envelope:
@@ -91,23 +101,14 @@ def permitted_cloud(snapshot: GatewaySnapshot | None, envelope: Envelope) -> Clo
         raise RequestRefused(
             ApiError(HTTPStatus.FORBIDDEN, "privacy_refused", f"the bridge lets nothing out here: {refusal}")
         )
-    speaks = Protocol.ANTHROPIC if cloud.provider is Provider.ANTHROPIC else Protocol.OPENAI
-    if speaks is not envelope.protocol:
-        raise RequestRefused(
-            ApiError(
-                HTTPStatus.BAD_REQUEST,
-                "protocol_not_supported",
-                f'cloud "{cloud.name}" speaks {speaks}, this request {envelope.protocol}',
-            )
-        )
     return cloud
 
 
-def outgoing(body: bytes, cloud: CloudTarget) -> Outgoing:
-    """Write the provider's own name of the model into a request.
+def outgoing(body: bytes, protocol: Protocol, cloud: CloudTarget) -> Outgoing:
+    """Write a request for a provider: with its own name of the model, and in its own protocol.
 
     Raises:
-        RequestRefused: when the body is not a JSON object.
+        RequestRefused: the body is not a JSON object, or cannot be said in that protocol.
     """
     try:
         fields: Any = orjson.loads(body)
@@ -117,5 +118,24 @@ def outgoing(body: bytes, cloud: CloudTarget) -> Outgoing:
         raise RequestRefused(
             ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", "the request's body is not a JSON object")
         )
-    fields["model"] = cloud.model
-    return Outgoing(orjson.dumps(fields), stream=fields.get("stream") is True)
+    stream, speaks = fields.get("stream") is True, spoken_by(cloud)
+    if speaks is protocol:
+        fields["model"] = cloud.model
+        return Outgoing(orjson.dumps(fields), stream, speaks)
+    if speaks is Protocol.ANTHROPIC:
+        translated = to_anthropic(fields, cloud.model)
+    else:
+        translated = to_openai(fields, cloud.model, cloud.provider)
+    options = fields.get("stream_options")
+    return Outgoing(
+        orjson.dumps(translated.body),
+        stream,
+        speaks,
+        include_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        lost=translated.lost,
+    )
+
+
+def spoken_by(cloud: CloudTarget) -> Protocol:
+    """Return the protocol of a cloud."""
+    return Protocol.ANTHROPIC if cloud.provider is Provider.ANTHROPIC else Protocol.OPENAI

@@ -3,7 +3,7 @@
 import base64
 import binascii
 
-from drawbridge_crds.policy import SecretKeyRef
+from drawbridge_crds.values import SecretKeyRef
 
 from drawbridge_gateway.api_server import ApiServer, ApiServerError, ForbiddenError
 from drawbridge_gateway.bridge.credentials import CredentialError, CredentialState

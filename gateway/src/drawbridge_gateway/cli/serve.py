@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from drawbridge_crds.policy import SecretKeyRef
+from drawbridge_crds.values import SecretKeyRef
 
 from drawbridge_gateway.admin.app import make_admin_app, make_registry
 from drawbridge_gateway.app import Options, make_app

@@ -7,8 +7,8 @@ from typing import Final
 
 import structlog
 from drawbridge_crds.cost import Usage, answer_cost
-from drawbridge_crds.policy import FallbackReason
 from drawbridge_crds.privacy import Privacy
+from drawbridge_crds.route import FallbackReason
 
 from drawbridge_gateway.dataplane.fallback import Failure
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from drawbridge_gateway.dataplane.account import Accounts
 from drawbridge_gateway.dataplane.backends import Backends
 from drawbridge_gateway.dataplane.exchange import Exchange
-from drawbridge_gateway.dataplane.fallback import Failure, next_candidate, upstream_failed
+from drawbridge_gateway.dataplane.fallback import Failure, after, next_candidate, upstream_failed
 from drawbridge_gateway.dataplane.relay import Attempt, relay_error, relay_stream, relay_whole
 from drawbridge_gateway.dataplane.reply import ClientGoneError
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
@@ -42,17 +42,20 @@ class Dispatcher:
         candidates, record = exchange.plan.candidates, exchange.record
         if exchange.plan.refusal is not None:
             raise RequestRefused(exchange.plan.refusal)
-        index = 0
+        index, before = 0, None
         while True:
-            record.target = candidates[index].target
-            failure = await self._attempt(exchange, record.target)
+            target = candidates[index].target
+            exchange.turn_to(target)
+            failure = await self._attempt(exchange, target)
             if failure is None:
                 return
             self._accounts.attempt_failed(record, failure)
-            following = next_candidate(candidates, index + 1, failure.reason)
-            if failure.reason is None or following is None:
+            before = failure = after(before, failure)
+            following = next_candidate(candidates, index + 1, failure)
+            if following is None:
                 raise RequestRefused(failure.error)
-            self._accounts.fell_back(record, failure.reason)
+            if failure.reason is not None:
+                self._accounts.fell_back(record, failure.reason)
             index = following
 
     async def _attempt(self, exchange: Exchange, target: Pool | Cloud) -> Failure | None:

@@ -9,7 +9,7 @@ from drawbridge_gateway.dataplane.account import Record
 from drawbridge_gateway.dataplane.reply import Header, Reply
 from drawbridge_gateway.dataplane.request import ChatRequest
 from drawbridge_gateway.dataplane.route import Plan
-from drawbridge_gateway.dataplane.tenant import Tenant
+from drawbridge_gateway.dataplane.tenant import Cloud, Pool, Tenant
 from drawbridge_gateway.upstream.client import Call
 
 MAX_NAMED_FIELDS: Final = 16
@@ -30,6 +30,12 @@ class Exchange:
     call: Call | None = field(default=None, init=False)
     """To the backend that works on it now."""
     client_gone: bool = field(default=False, init=False)
+    lost: tuple[str, ...] = field(default=(), init=False)
+    """Fields that the bridge could not say to the cloud that works on it now."""
+
+    def turn_to(self, target: Pool | Cloud) -> None:
+        """Let another backend work on it."""
+        self.record.target, self.lost = target, ()
 
     def begin_call(self, call: Call) -> None:
         """Let `call` be what ends when the client leaves; at once, if it has left already."""
@@ -52,7 +58,7 @@ class Exchange:
         target = self.record.target
         if target is not None:
             headers.append((b"x-drawbridge-backend", self.record.backend.encode()))
-            if dropped := self.request.dropped_for(target):
+            if dropped := (*self.request.dropped_for(target), *self.lost):
                 headers.append((b"x-drawbridge-dropped-fields", _list_names(dropped)))
         return tuple(headers)
 

@@ -7,11 +7,11 @@ from http import HTTPStatus
 from typing import Final
 
 import orjson
-from drawbridge_crds.policy import FallbackReason
+from drawbridge_crds.route import FallbackReason
 
 from drawbridge_gateway.dataplane.tenant import Candidate, Cloud, Pool
 from drawbridge_gateway.protocols.dialect import StreamFailure
-from drawbridge_gateway.protocols.errors import ApiError
+from drawbridge_gateway.protocols.errors import NOT_TRANSLATABLE, ApiError
 from drawbridge_gateway.upstream.errors import BusyError, SilentError, UnreachableError, UpstreamError
 
 DEFAULT_RETRY_AFTER_S: Final = 1
@@ -47,6 +47,8 @@ _NAMEABLE: Final = frozenset({
 _BUSY: Final = frozenset({429, 529})
 """529 is Anthropic's word for an overloaded API."""
 
+_REFUSED_BY_BRIDGE: Final = "refused_by_bridge"
+
 _NOT_THE_CLIENTS: Final = frozenset({401, 403, 404, 405})
 """Said by an engine these mean that it is not the engine we think it is; the client cannot mend that."""
 
@@ -64,6 +66,9 @@ class Failure:
     cause: str
     """For logs and metrics, such as `status_500`: a word of a small vocabulary, never a backend's text."""
 
+    unasked: bool = False
+    """The backend cannot even be asked this: the request goes on as if the route did not name it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
@@ -78,13 +83,26 @@ class ErrorAnswer:
     """The bridge's x-drawbridge-error."""
 
 
-def next_candidate(candidates: Sequence[Candidate], start: int, reason: FallbackReason | None) -> int | None:
+def after(before: Failure | None, failure: Failure) -> Failure:
+    """Return what a request has come to with `failure`, when `before` is what it had come to.
+
+    A fallback that cannot be asked, or finds fault with the request, hides no failure of the backend before
+    it, which might well have answered: that one's error is what the client is told, with a word on the
+    other.
+    """
+    if before is None or failure.reason is not None or failure.cause == _REFUSED_BY_BRIDGE:
+        return failure
+    if before.unasked and not failure.unasked:
+        return failure
+    error = replace(before.error, message=f"{before.error.message}; {failure.error.message}")
+    return replace(before, error=error, reason=before.reason if failure.unasked else None)
+
+
+def next_candidate(candidates: Sequence[Candidate], start: int, failure: Failure) -> int | None:
     """Return the index, from `start` on, of the candidate that may try after a failure; None: nobody."""
-    if reason is None:
-        return None
     for index in range(start, len(candidates)):
         when = candidates[index].when
-        if when is None or reason in when:
+        if failure.unasked or (failure.reason is not None and (when is None or failure.reason in when)):
             return index
     return None
 
@@ -134,7 +152,7 @@ def status_failed(target: Pool | Cloud, answer: ErrorAnswer) -> Failure:
         return Failure(
             None,
             ApiError(403, "privacy_refused", f"the bridge refused to let this request reach {name}"),
-            "refused_by_bridge",
+            _REFUSED_BY_BRIDGE,
         )
     if status == HTTPStatus.GATEWAY_TIMEOUT:
         return upstream_failed(target, SilentError())
@@ -155,6 +173,8 @@ def bridge_failed(target: Cloud, answer: ErrorAnswer) -> Failure:
     It says in its own words which Secret or which cloud is at fault, and those are passed on. Only where
     the request itself is refused may they quote the provider, and so the request: then its code stands in.
     """
+    if answer.code == NOT_TRANSLATABLE:
+        return _not_translatable(target, answer)
     failure = status_failed(target, answer)
     if failure.reason is FallbackReason.CONTEXT_TOO_LONG:
         return failure
@@ -162,7 +182,7 @@ def bridge_failed(target: Cloud, answer: ErrorAnswer) -> Failure:
     if failure.reason is None and error.status != HTTPStatus.FORBIDDEN:
         message = f"{error.message} ({answer.code})" if answer.code else error.message
     else:
-        message = _message_of(answer.body) or error.message
+        message = _error_of(answer.body)[0] or error.message
     return replace(failure, error=replace(error, message=message, code=answer.code or error.code))
 
 
@@ -225,15 +245,28 @@ def _clients_fault(name: str, status: int, text: str) -> Failure:
     )
 
 
-def _message_of(body: str) -> str | None:
-    """Read the message of an error body of either protocol."""
+def _not_translatable(target: Cloud, answer: ErrorAnswer) -> Failure:
+    """Judge the bridge's word that a request cannot be said in the cloud's protocol.
+
+    It names fields and what to do, never a value of the request.
+    """
+    words, param = _error_of(answer.body)
+    message = f"{_name(target)} cannot be asked this" + (f": {words}" if words else "")
+    error = ApiError(HTTPStatus.BAD_REQUEST, NOT_TRANSLATABLE, message, param=param)
+    return Failure(None, error, NOT_TRANSLATABLE, unasked=True)
+
+
+def _error_of(body: str) -> tuple[str | None, str | None]:
+    """Read message and param of an error body of either protocol."""
     try:
         decoded = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return None
+        return None, None
     error = decoded.get("error") if isinstance(decoded, dict) else None
-    message = error.get("message") if isinstance(error, dict) else None
-    return message if isinstance(message, str) else None
+    if not isinstance(error, dict):
+        return None, None
+    message, param = error.get("message"), error.get("param")
+    return message if isinstance(message, str) else None, param if isinstance(param, str) else None
 
 
 def _seconds(retry_after: bytes | None) -> int | None:

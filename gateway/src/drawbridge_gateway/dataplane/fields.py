@@ -8,9 +8,9 @@ from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
 
 _WANTED: Final = frozenset({
     b"authorization", b"x-api-key", b"content-length", b"content-type", b"content-encoding",
-    b"transfer-encoding", b"expect", b"upgrade", b"x-drawbridge-task", b"x-drawbridge-privacy",
+    b"transfer-encoding", b"expect", b"upgrade", b"x-drawbridge-privacy",
 })  # fmt: skip
-"""The only fields that mean anything here. None of them may come twice."""
+"""The fields that mean something whatever the policy says. None of them may come twice."""
 
 
 class Fields(NamedTuple):
@@ -28,9 +28,22 @@ class Fields(NamedTuple):
 
     content_type: bytes
     content_encoding: bytes
-    task: str | None
     privacy: bytes | None
     """x-drawbridge-privacy, as sent."""
+
+    all: Iterable[tuple[bytes, bytes]]
+    """Every field as sent, for those that a policy names."""
+
+    def value(self, name: bytes) -> bytes | None:
+        """Return a field by its name in lower case; None where it is absent or empty.
+
+        Raises:
+            RequestRefused: it came twice.
+        """
+        values = [value for found, value in self.all if found == name]
+        if len(values) > 1:
+            raise RequestRefused(refusals.duplicate_header(name.decode()))
+        return values[0] or None if values else None
 
     def check_json(self) -> None:
         """Check that the body is announced as plain JSON.
@@ -83,7 +96,6 @@ def read_fields(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
     if b"content-length" in found and b"transfer-encoding" in found:
         raise RequestRefused(refusals.ambiguous_length())
     length = found.get(b"content-length")
-    task = found.get(b"x-drawbridge-task")
     return Fields(
         credential=_credential(found.get(b"authorization"), found.get(b"x-api-key")),
         content_length=int(length) if length is not None else None,
@@ -91,8 +103,8 @@ def read_fields(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
         expects_continue=b"expect" in found,
         content_type=found.get(b"content-type", b""),
         content_encoding=found.get(b"content-encoding", b"identity"),
-        task=task.decode("latin-1") if task else None,
         privacy=found.get(b"x-drawbridge-privacy"),
+        all=headers,
     )
 
 

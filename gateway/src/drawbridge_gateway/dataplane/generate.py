@@ -6,9 +6,10 @@ from drawbridge_gateway.dataplane.account import Record
 from drawbridge_gateway.dataplane.body import Body
 from drawbridge_gateway.dataplane.dispatch import Dispatcher
 from drawbridge_gateway.dataplane.exchange import Exchange
+from drawbridge_gateway.dataplane.match import Asked
 from drawbridge_gateway.dataplane.reply import Reply
 from drawbridge_gateway.dataplane.request import read_request
-from drawbridge_gateway.dataplane.route import Asked, plan_route
+from drawbridge_gateway.dataplane.route import plan_route
 from drawbridge_gateway.protocols.dialect import Dialect
 from drawbridge_gateway.protocols.errors import RequestRefused
 from drawbridge_gateway.state import Caller
@@ -37,14 +38,16 @@ class Generation:
         fields = body.fields
         fields.check_json()
         strict = fields.strict
-        request = read_request(self._dialect, await body.read(self._max_body_bytes))
+        raw = await body.read(self._max_body_bytes)
+        request = read_request(self._dialect, raw)
         record.stream = request.stream
         plan = plan_route(
             caller.tenant,
             Asked(
-                protocol=self._dialect.protocol,
                 model=request.model,
-                task=fields.task,
+                body_bytes=len(raw),
+                has_tools=request.has_tools,
+                header=fields.value,
                 strict=strict,
                 key_models=caller.grant.models,
             ),

@@ -53,17 +53,6 @@ def privacy_not_proven(route: str, pools: Iterable[str]) -> ApiError:
     )
 
 
-def protocol_not_spoken(route: str, clouds: Iterable[str]) -> ApiError:
-    """Only clouds of the other protocol are left."""
-    named = ", ".join(f'"{name}"' for name in clouds)
-    return ApiError(
-        400,
-        "protocol_not_supported",
-        f'route "{route}" leads only to clouds that speak another protocol ({named}): use the SDK of that '
-        "cloud's provider, or a route with a pool",
-    )
-
-
 def no_backend(route: str) -> ApiError:
     """The route names nothing that exists."""
     return ApiError(

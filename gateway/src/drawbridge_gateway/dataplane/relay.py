@@ -96,6 +96,7 @@ async def relay_whole(attempt: Attempt) -> Failure | None:
         return broken(attempt.target)
     if type(answer) is not dict:
         return broken(attempt.target)
+    _note_losses(attempt)
     record.usage = exchange.request.dialect.usage_of(answer)
     record.first_byte_s = attempt.clock()
     headers = exchange.headers()
@@ -116,6 +117,7 @@ async def relay_stream(attempt: Attempt) -> Failure | None:
     exchange, connection = attempt.exchange, attempt.connection
     if not connection.content_type.startswith(b"text/event-stream"):
         return broken(attempt.target)
+    _note_losses(attempt)
     request, record, reply = exchange.request, exchange.record, exchange.reply
     stream, cutter = request.dialect.read_stream(request.adds_usage), EventCutter()
     held = b""
@@ -143,6 +145,12 @@ async def relay_stream(attempt: Attempt) -> Failure | None:
     if stream.ended:
         await _drain(connection)
     return None
+
+
+def _note_losses(attempt: Attempt) -> None:
+    """Take over the bridge's word on what a cloud was not told; an engine has no say in it."""
+    if isinstance(attempt.target, Cloud) and attempt.connection.dropped_fields:
+        attempt.exchange.lost = tuple(attempt.connection.dropped_fields.decode("latin-1").split(", "))
 
 
 async def _pass_on(attempt: Attempt, stream: AnswerStream, cutter: EventCutter) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from drawbridge_crds.policy import Provider
+from drawbridge_crds.cloud import Provider
 
 from drawbridge_gateway.dataplane import refusals
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
@@ -55,6 +55,11 @@ class ChatRequest:
     """Names of the fields that were left out."""
 
     @property
+    def has_tools(self) -> bool:
+        """Tell whether the model is offered tools."""
+        return bool(self.body.get("tools") or self.body.get("functions"))
+
+    @property
     def adds_usage(self) -> bool:
         """Tell whether a stream's usage is asked for by us alone, for the accounts."""
         if not self.stream or self.dialect.protocol is not Protocol.OPENAI:
@@ -68,13 +73,13 @@ class ChatRequest:
         return (*self.dropped, *(name for name in self.body if name in self.dialect.extensions))
 
     def written_for(self, target: Pool | Cloud) -> bytes:
-        """Write the body for a backend: a pool gets its own name as model, the bridge sets a cloud's."""
+        """Write the body for a backend: a pool gets the name of its model, the bridge sets a cloud's."""
         body = dict(self.body)
         if _refuses_extensions(target):
             for name in self.dialect.extensions:
                 body.pop(name, None)
         if isinstance(target, Pool):
-            body["model"] = target.name
+            body["model"] = target.model
         if self.adds_usage:
             body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
         return orjson.dumps(body)

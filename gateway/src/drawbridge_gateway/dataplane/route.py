@@ -3,36 +3,20 @@
 Fails closed: what cannot be evaluated is Strict, and Strict never reaches a cloud.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from drawbridge_crds.policy import BackendType, Provider
 from drawbridge_crds.privacy import Privacy, stricter
+from drawbridge_crds.route import BackendType
 from drawbridge_crds.snapshot import GatewaySnapshot
 
 from drawbridge_gateway.dataplane import refusals
+from drawbridge_gateway.dataplane.match import Asked
 from drawbridge_gateway.dataplane.tenant import Candidate, Cloud, Pool, Route, Tenant, route_privacy
-from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused
+from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
 
 POOL_ROUTE_PREFIX: Final = "pool:"
 """Begins the route of a request that names a pool, as in `pool:coder`. A route's name has no colon."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What of a request decides its route."""
-
-    protocol: Protocol
-    model: str
-    task: str | None = None
-    """Header x-drawbridge-task."""
-
-    strict: bool = False
-    """Header x-drawbridge-privacy: strict."""
-
-    key_models: frozenset[str] | None = None
-    """Models the key may ask for; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +38,13 @@ def plan_route(tenant: Tenant, asked: Asked, *, require_proof: bool) -> Plan:
     """
     if not may_ask(tenant, asked.model, asked.key_models):
         raise RequestRefused(refusals.unknown_model(asked.model))
-    route = _pool_route(tenant, asked.model) or _first_match(tenant.routes, asked.task)
+    route = _find_route(tenant, asked)
     privacy = stricter(tenant.privacy, route.privacy, Privacy.STRICT if asked.strict else Privacy.STANDARD)
+    found: tuple[Candidate, ...] | ApiError
     if privacy is Privacy.STRICT:
         found = _strict_only(route, require_proof=require_proof)
     else:
-        found = _speaking(route, asked.protocol)
+        found = route.candidates or refusals.no_backend(route.name)
     if isinstance(found, ApiError):
         return Plan(route.name, privacy, (), found)
     return Plan(route.name, privacy, found)
@@ -87,24 +72,28 @@ def cloud_allowed(snapshot: GatewaySnapshot, route_name: str, cloud_name: str) -
     if all(cloud.name != cloud_name for cloud in snapshot.clouds):
         return f'the policy has no usable cloud "{cloud_name}"'
     pools = {pool.name: pool for pool in snapshot.pools}
-    if route_privacy(route.backends, pools) is Privacy.STRICT:
-        return f'route "{route_name}" leads to a pool that is Strict or does not exist'
+    if route_privacy(route, pools) is Privacy.STRICT:
+        return f'route "{route_name}" is for a pool that is Strict or does not exist'
     return None
 
 
-def _pool_route(tenant: Tenant, model: str) -> Route | None:
-    """Return the route to the pool that the model names: that pool, and never a cloud."""
-    pool = tenant.pools.get(model)
-    if pool is None:
-        return None
-    return Route(POOL_ROUTE_PREFIX + model, frozenset(), pool.privacy, (Candidate(pool),))
+def _find_route(tenant: Tenant, asked: Asked) -> Route:
+    """Return the first route that the request fits, or the one to the pool that its model names.
 
-
-def _first_match(routes: Sequence[Route], task: str | None) -> Route:
-    for route in routes:
-        if not route.tasks or task in route.tasks:
+    The name of a pool means that pool, and never a cloud, unless a match names it as a model.
+    """
+    task = asked.header(tenant.task_header)
+    name = None if task is None else task.decode("latin-1")
+    pool = tenant.pools.get(asked.model)
+    for route in tenant.routes:
+        if pool is None and not route.matches:
             return route
-    raise RequestRefused(refusals.no_route())
+        for match in route.matches:
+            if (pool is None or asked.model in match.models) and match.fits(asked, name):
+                return route
+    if pool is None:
+        raise RequestRefused(refusals.no_route())
+    return Route(POOL_ROUTE_PREFIX + pool.name, (), pool.privacy, (Candidate(pool),))
 
 
 def _strict_only(route: Route, *, require_proof: bool) -> tuple[Candidate, ...] | ApiError:
@@ -117,19 +106,3 @@ def _strict_only(route: Route, *, require_proof: bool) -> tuple[Candidate, ...] 
 
 def _is_strict_pool(target: Pool | Cloud) -> bool:
     return isinstance(target, Pool) and target.privacy is Privacy.STRICT
-
-
-def _speaking(route: Route, protocol: Protocol) -> tuple[Candidate, ...] | ApiError:
-    """Leave out clouds of the other protocol: nothing translates yet. Engines speak both."""
-    fitting = tuple(c for c in route.candidates if _speaks(c.target, protocol))
-    if fitting:
-        return fitting
-    if not route.candidates:
-        return refusals.no_backend(route.name)
-    return refusals.protocol_not_spoken(route.name, (c.target.name for c in route.candidates))
-
-
-def _speaks(target: Pool | Cloud, protocol: Protocol) -> bool:
-    if isinstance(target, Pool):
-        return True
-    return (target.provider is Provider.ANTHROPIC) == (protocol is Protocol.ANTHROPIC)

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from drawbridge_crds.cloud import Prices, Provider
 from drawbridge_crds.engine_keys import EngineKey, engine_key
-from drawbridge_crds.policy import Backend, BackendType, Prices, Provider
 from drawbridge_crds.privacy import Privacy, Proof
+from drawbridge_crds.route import Backend, BackendType, asked_pools
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, PoolTarget, RouteTarget
+
+from drawbridge_gateway.dataplane.match import Matcher, compile_match
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,9 @@ class Pool:
     """A pool that may answer."""
 
     name: str
+    model: str
+    """The model's name in the engine."""
+
     privacy: Privacy
     proven: bool
     authorization: bytes | None
@@ -55,8 +61,8 @@ class Route:
     """One route of the policy."""
 
     name: str
-    tasks: frozenset[str]
-    """Tasks that it answers; empty: all."""
+    matches: tuple[Matcher, ...]
+    """One of them must fit; none: every request does."""
 
     privacy: Privacy
     """What its backends alone demand, see `route_privacy`."""
@@ -76,6 +82,9 @@ class Tenant:
     model_set: frozenset[str]
     pools: Mapping[str, Pool]
     routes: tuple[Route, ...]
+    task_header: bytes
+    """Names a request's task."""
+
     content_hash: str
     """Of the snapshot, to tell which version is in force."""
 
@@ -105,30 +114,28 @@ def compile_tenant(snapshot: GatewaySnapshot, engine_keys: EngineKeys) -> Tenant
         model_set=frozenset(snapshot.models),
         pools=pools,
         routes=tuple(_route(target, pools, clouds) for target in snapshot.routes),
+        task_header=snapshot.task_header.encode(),
         content_hash=snapshot.content_hash(),
     )
 
 
-def route_privacy(
-    backends: Iterable[Backend], pools: Mapping[str, Pool] | Mapping[str, PoolTarget]
-) -> Privacy:
-    """Return what a route's backends demand: Strict when a pool among them is Strict, or unknown.
+def route_privacy(route: RouteTarget, pools: Mapping[str, Pool] | Mapping[str, PoolTarget]) -> Privacy:
+    """Return what a route itself demands: Strict when it is for a pool that is Strict, or unknown.
 
-    An unknown pool fails closed: it may be a Strict one that was just deleted, and what its clients
-    send must not start to leave the cluster because of that.
+    It is for the pools among its backends, and for those that its matches name as models. An unknown pool
+    fails closed: it may be a Strict one that was just deleted, and what its clients send must not start to
+    leave the cluster because of that. An unknown model is an alias.
     """
-    for backend in backends:
-        if backend.type is BackendType.POOL:
-            pool = pools.get(backend.name)
-            if pool is None or pool.privacy is Privacy.STRICT:
-                return Privacy.STRICT
-    return Privacy.STANDARD
+    asked = [pools[name].privacy for name in asked_pools(route.backends, route.matches) if name in pools]
+    unknown = any(b.type is BackendType.POOL and b.name not in pools for b in route.backends)
+    return Privacy.STRICT if unknown or Privacy.STRICT in asked else Privacy.STANDARD
 
 
 def _pool(target: PoolTarget, engine_keys: EngineKeys) -> Pool:
     key = engine_keys(target)
     return Pool(
         name=target.name,
+        model=target.model,
         privacy=target.privacy,
         proven=target.proof is Proof.PROVEN,
         authorization=None if key is None else b"Bearer " + key.encode(),
@@ -144,8 +151,8 @@ def _route(target: RouteTarget, pools: Mapping[str, Pool], clouds: Mapping[str, 
     when = frozenset(fallback.when) if fallback else None
     return Route(
         name=target.name,
-        tasks=frozenset(task for match in target.matches for task in match.tasks),
-        privacy=route_privacy(target.backends, pools),
+        matches=tuple(map(compile_match, target.matches)),
+        privacy=route_privacy(target, pools),
         candidates=(
             *_candidates(target.backends, None, pools, clouds),
             *_candidates(fallback.backends if fallback else (), when, pools, clouds),

@@ -5,10 +5,11 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 import aiohttp
-from drawbridge_crds.policy import SecretKeyRef
 from drawbridge_crds.rules import StatusModel
+from drawbridge_crds.values import SecretKeyRef
 from pydantic import Field, ValidationError
 
+from drawbridge_operator.policy.answers import read_whole
 from drawbridge_operator.settings import Settings
 
 TIMEOUT_S: Final = 3.0
@@ -54,7 +55,6 @@ async def read_report(settings: Settings, tenant: str) -> CredentialReport | Non
         ):
             if response.status != HTTPStatus.OK:
                 return None
-            answer = await response.content.read(MAX_ANSWER_BYTES)
-            return CredentialReport.model_validate_json(answer)
+            return CredentialReport.model_validate_json(await read_whole(response, MAX_ANSWER_BYTES))
     except (aiohttp.ClientError, OSError, TimeoutError, ValidationError):
         return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy
+from drawbridge_crds.rules import unimplemented
 
 from drawbridge_operator.kinds import DEPLOYMENT, NETWORK_POLICY, Object
 from drawbridge_operator.pool.image import EngineImage
@@ -41,7 +42,12 @@ class PoolFacts:
     @property
     def wanted(self) -> int:
         """Replicas asked for."""
-        return self.pool.spec.replicas
+        return self.pool.spec.wanted_replicas
+
+    @property
+    def not_implemented(self) -> list[str]:
+        """Settings of the pool that nothing acts on yet. With any, the pool is left as it is."""
+        return unimplemented(self.pool.spec)
 
     @property
     def ready(self) -> int:

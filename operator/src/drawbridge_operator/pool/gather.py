@@ -16,7 +16,6 @@ from drawbridge_operator.kinds import (
     SERVICE,
     Object,
 )
-from drawbridge_operator.pool.desired.container import claim_source
 from drawbridge_operator.pool.desired.metadata import engine_name, engine_selector
 from drawbridge_operator.pool.facts import PoolFacts, is_own
 from drawbridge_operator.pool.image import resolve_image
@@ -33,7 +32,7 @@ async def gather(cluster: Cluster, settings: Settings, pool: InferencePool) -> P
     selector = ",".join(f"{key}={value}" for key, value in engine_selector(pool).items())
     home, claim, pods, children = await asyncio.gather(
         cluster.get(NAMESPACE, "", namespace),
-        cluster.get(PERSISTENT_VOLUME_CLAIM, namespace, claim_source(pool).claim_name),
+        _read_claim(cluster, pool),
         # pods only tell the status, and their events come a little later than they happen
         cluster.list(POD, namespace, selector, may_lag=True),
         _read_children(cluster, namespace, engine_name(name)),
@@ -48,6 +47,13 @@ async def gather(cluster: Cluster, settings: Settings, pool: InferencePool) -> P
         children=children,
         pods=tuple(map(read_pod, pods)),
     )
+
+
+async def _read_claim(cluster: Cluster, pool: InferencePool) -> Object | None:
+    source = pool.spec.model.source.persistent_volume_claim
+    if source is None:
+        return None
+    return await cluster.get(PERSISTENT_VOLUME_CLAIM, pool.metadata.namespace, source.claim_name)
 
 
 async def _read_children(cluster: Cluster, namespace: str, name: str) -> dict[str, Object]:

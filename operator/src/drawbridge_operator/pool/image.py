@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_crds.names import GROUP
-from drawbridge_crds.pool import AcceleratorType, InferencePool
+from drawbridge_crds.pool import InferencePool
 
 from drawbridge_operator.kinds import Object
 

@@ -1,12 +1,7 @@
 """How far a Deployment is, read from its status. Pure."""
 
-import re
-from typing import Final
-
 from drawbridge_operator.kinds import Object
-
-_REFUSED_POD: Final = re.compile(r'^pods "[^"]*" is forbidden: ')
-"""Begins a refusal with the name that the pod would have had; another in each try."""
+from drawbridge_operator.pool.admission import explain_refusal
 
 
 def refused_pods(deployment: Object | None) -> str | None:
@@ -14,7 +9,7 @@ def refused_pods(deployment: Object | None) -> str | None:
     condition = _condition(deployment, "ReplicaFailure")
     if condition.get("status") != "True":
         return None
-    return _REFUSED_POD.sub("", condition.get("message", ""))
+    return explain_refusal(condition.get("message", ""))
 
 
 def is_complete(deployment: Object) -> bool:
@@ -34,6 +29,11 @@ def is_stalled(deployment: Object) -> bool:
         deployment.get("status", {}).get("observedGeneration", 0) >= deployment["metadata"]["generation"]
     )
     return observed and _condition(deployment, "Progressing").get("reason") == "ProgressDeadlineExceeded"
+
+
+def is_paused(deployment: Object) -> bool:
+    """Tell whether someone paused the Deployment, by `kubectl rollout pause` or by editing it."""
+    return bool(deployment["spec"].get("paused"))
 
 
 def updated_replicas(deployment: Object) -> int:

@@ -43,14 +43,15 @@ def make_status(facts: PoolFacts, stored: Object, now: datetime) -> Object:
         observed_generation=pool.metadata.generation,
         replicas=facts.alive,
         ready_replicas=facts.ready,
+        desired_replicas=facts.wanted,
         selector=",".join(f"{key}={value}" for key, value in sorted(engine_selector(pool).items())),
         ready_summary=f"{facts.ready}/{facts.wanted}",
         effective_privacy=_privacy(facts),
-        model=PoolModelStatus(name=pool.metadata.name),
+        model=PoolModelStatus(name=pool.served_name, tool_call_parser=pool.spec.model.tool_call_parser),
         engine=PoolEngineStatus(image=facts.image.image if facts.image else ""),
         conditions=_merged(make_conditions(facts), stored, pool.metadata.generation, now),
     )
-    return status.model_dump(mode="json", by_alias=True)
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def make_unreadable_status(pool: Unreadable, stored: Object, now: datetime) -> Object:

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from drawbridge_crds.policy import SecretKeyRef
+from drawbridge_crds.values import SecretKeyRef
 from drawbridge_gateway.bridge.credentials import (
     READABLE_FOR_S,
     UNREADABLE_FOR_S,

@@ -1,10 +1,13 @@
 import json
 
 import pytest
-from drawbridge_crds.policy import FallbackReason, Provider
+from drawbridge_crds.cloud import Provider
 from drawbridge_crds.privacy import Privacy
+from drawbridge_crds.route import FallbackReason
 from drawbridge_gateway.dataplane.fallback import (
     ErrorAnswer,
+    Failure,
+    after,
     bridge_failed,
     broken,
     next_candidate,
@@ -14,6 +17,7 @@ from drawbridge_gateway.dataplane.fallback import (
 )
 from drawbridge_gateway.dataplane.tenant import Candidate, Cloud, Pool
 from drawbridge_gateway.protocols.dialect import StreamFailure
+from drawbridge_gateway.protocols.errors import NOT_TRANSLATABLE, ApiError
 from drawbridge_gateway.upstream.errors import (
     BrokenError,
     BusyError,
@@ -22,7 +26,7 @@ from drawbridge_gateway.upstream.errors import (
     UpstreamError,
 )
 
-POOL = Pool("coder", Privacy.STANDARD, proven=False, authorization=None)
+POOL = Pool("coder", "coder", Privacy.STANDARD, proven=False, authorization=None)
 CLOUD = Cloud("gpt", Provider.OPENAI, None)
 
 UNAVAILABLE, OVERLOADED, TIMEOUT, TOO_LONG = FallbackReason
@@ -218,4 +222,56 @@ ON_ALL = Candidate(CLOUD, frozenset(FallbackReason))
 def test_who_tries_next(
     candidates: tuple[Candidate, ...], start: int, reason: FallbackReason | None, following: int | None
 ) -> None:
-    assert next_candidate(candidates, start, reason) == following
+    failure = Failure(reason, ApiError(503, "code", "words"), "cause")
+    assert next_candidate(candidates, start, failure) == following
+
+
+UNSAYABLE = json.dumps({"error": {"message": '"n" cannot be said in it: ask once', "param": "n"}})
+NOT_ASKED = bridge_failed(CLOUD, ErrorAnswer(400, UNSAYABLE, code=NOT_TRANSLATABLE))
+POOL_DOWN = upstream_failed(POOL, UnreachableError("x"))
+REFUSED = bridge_failed(CLOUD, ErrorAnswer(400, "", code="unsupported_parameter"))
+FORBIDDEN = bridge_failed(CLOUD, ErrorAnswer(403, "", code="privacy_refused"))
+
+
+def test_what_cannot_be_said_is_told_with_its_field_and_what_to_do() -> None:
+    error = NOT_ASKED.error
+    assert (error.status, error.code, error.param) == (400, "not_translatable", "n")
+    assert error.message == 'cloud "gpt" cannot be asked this: "n" cannot be said in it: ask once'
+
+
+def test_whoever_comes_after_a_cloud_that_cannot_be_asked_is_tried() -> None:
+    assert next_candidate((FIRST, ON_TIMEOUT), 1, NOT_ASKED) == 1
+    assert next_candidate((FIRST,), 1, NOT_ASKED) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "failure", "code", "reason"),
+    [
+        pytest.param(None, NOT_ASKED, NOT_TRANSLATABLE, None, id="the first cannot be asked"),
+        pytest.param(
+            POOL_DOWN, NOT_ASKED, "backend_unavailable", UNAVAILABLE, id="the pool's failure stays the reason"
+        ),
+        pytest.param(
+            POOL_DOWN,
+            REFUSED,
+            "backend_unavailable",
+            None,
+            id="a fault of the request ends it, but hides nothing",
+        ),
+        pytest.param(POOL_DOWN, FORBIDDEN, "privacy_refused", None, id="the bridge's refusal hides all"),
+        pytest.param(
+            NOT_ASKED, POOL_DOWN, "backend_unavailable", UNAVAILABLE, id="a failure after it counts"
+        ),
+        pytest.param(NOT_ASKED, REFUSED, "unsupported_parameter", None, id="so does a fault of the request"),
+        pytest.param(NOT_ASKED, NOT_ASKED, NOT_TRANSLATABLE, None, id="nobody can be asked"),
+    ],
+)
+def test_what_a_request_comes_to(
+    before: Failure | None, failure: Failure, code: str, reason: FallbackReason | None
+) -> None:
+    found = after(before, failure)
+    assert (found.error.code, found.reason) == (code, reason)
+    assert failure.error.message in found.error.message
+    if code == "backend_unavailable" and before is POOL_DOWN:
+        assert 'pool "coder"' in found.error.message
+        assert found.error.retry_after_s == 1

@@ -28,7 +28,6 @@ def test_the_credential(headers: Headers, credential: str | None) -> None:
         pytest.param([(b"x-api-key", b"a"), (b"x-api-key", b"b")], "duplicate_header", id="two api keys"),
         pytest.param([(b"content-length", b"1")] * 2, "duplicate_header", id="two lengths"),
         pytest.param([(b"x-drawbridge-privacy", b"strict")] * 2, "duplicate_header", id="two privacies"),
-        pytest.param([(b"x-drawbridge-task", b"a")] * 2, "duplicate_header", id="two tasks"),
         pytest.param([(b"content-type", b"application/json")] * 2, "duplicate_header", id="two types"),
         pytest.param(
             [(b"authorization", b"Bearer a"), (b"x-api-key", b"a")], "two_credentials", id="both keys"
@@ -47,8 +46,17 @@ def test_what_two_readers_could_read_differently_is_refused(headers: Headers, co
     assert (refused.value.error.status, refused.value.error.code) == (400, code)
 
 
-def test_other_fields_may_come_twice() -> None:
-    read_fields([(b"accept", b"a"), (b"accept", b"b")])
+def test_other_fields_may_come_twice_unless_a_policy_asks_for_one() -> None:
+    fields = read_fields([(b"accept", b"a"), (b"x-team", b"a"), (b"x-team", b"b")])
+    assert fields.value(b"accept") == b"a"
+    assert fields.value(b"x-other") is None
+    with pytest.raises(RequestRefused) as refused:
+        fields.value(b"x-team")
+    assert (refused.value.error.status, refused.value.error.code) == (400, "duplicate_header")
+
+
+def test_an_empty_field_says_nothing() -> None:
+    assert read_fields([(b"x-drawbridge-task", b"")]).value(b"x-drawbridge-task") is None
 
 
 @pytest.mark.parametrize(

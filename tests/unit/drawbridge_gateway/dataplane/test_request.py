@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from anthropic.types.message_create_params import MessageCreateParamsBase
-from drawbridge_crds.policy import Provider
+from drawbridge_crds.cloud import Provider
 from drawbridge_crds.privacy import Privacy
 from drawbridge_gateway.dataplane.request import FORBIDDEN, ChatRequest, read_request
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
@@ -13,7 +13,7 @@ from drawbridge_gateway.protocols.errors import RequestRefused
 from drawbridge_gateway.protocols.openai import OPENAI
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
-POOL = Pool("coder", Privacy.STANDARD, proven=False, authorization=None)
+POOL = Pool("coder", "coder", Privacy.STANDARD, proven=False, authorization=None)
 OPENAI_CLOUD = Cloud("gpt", Provider.OPENAI, None)
 COMPATIBLE = Cloud("compatible", Provider.OPENAI_COMPATIBLE, None)
 

@@ -1,12 +1,13 @@
 from typing import Any
 
 import pytest
-from drawbridge_crds.policy import Backend, FallbackReason
 from drawbridge_crds.privacy import Privacy, Proof
+from drawbridge_crds.route import Backend, FallbackReason
 from drawbridge_crds.snapshot import GatewaySnapshot, PoolTarget
-from drawbridge_gateway.dataplane.route import Asked, Plan, cloud_allowed, plan_route
+from drawbridge_gateway.dataplane.match import Asked
+from drawbridge_gateway.dataplane.route import Plan, cloud_allowed, plan_route
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool, compile_tenant, derived_keys, no_keys
-from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
+from drawbridge_gateway.protocols.errors import RequestRefused
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,8 +17,9 @@ POOL, STRICT_POOL, PROVEN_POOL = pool_backend("coder"), pool_backend("vault"), p
 CLOUD, OTHER_CLOUD = cloud_backend("gpt"), cloud_backend("claude")
 
 
-def plan(content: GatewaySnapshot, *, proof: bool = True, **asked: Any) -> Plan:
-    wanted = Asked(**{"protocol": Protocol.OPENAI, "model": "auto", **asked})
+def plan(content: GatewaySnapshot, *, proof: bool = True, task: str | None = None, **asked: Any) -> Plan:
+    headers = {b"x-drawbridge-task": task.encode()} if task else {}
+    wanted = Asked(**{"model": "auto", "header": headers.get, **asked})
     return plan_route(compile_tenant(content, derived_keys(b"root")), wanted, require_proof=proof)
 
 
@@ -28,6 +30,7 @@ def names(found: Plan) -> list[str]:
 
 QUICK = route("quick", POOL, tasks=("test-generation", "pattern-matching"))
 HARD = route("hard", CLOUD, fallback=(POOL,), tasks=("complex-reasoning",))
+CROSS = route("cross", CLOUD, fallback=(OTHER_CLOUD,), tasks=("translate",))
 REST = route("rest", POOL, fallback=(CLOUD,))
 
 
@@ -55,27 +58,43 @@ REST = route("rest", POOL, fallback=(CLOUD,))
             id="a pool's name is that pool",
         ),
         pytest.param(
-            {"protocol": Protocol.ANTHROPIC},
-            "rest",
-            ["pool/coder"],
-            id="a cloud of the other protocol is skipped",
-        ),
-        pytest.param(
-            {"protocol": Protocol.ANTHROPIC, "task": "complex-reasoning"},
-            "hard",
-            ["pool/coder"],
-            id="skipped in front of a fallback, too",
+            {"task": "translate"}, "cross", ["cloud/gpt", "cloud/claude"], id="a cloud of either protocol"
         ),
     ],
 )
 def test_who_answers(asked: dict[str, Any], name: str, candidates: list[str]) -> None:
-    found = plan(snapshot(QUICK, HARD, REST), **asked)
+    found = plan(snapshot(QUICK, HARD, CROSS, REST), **asked)
     assert (found.route, names(found), found.privacy, found.refusal) == (
         name,
         candidates,
         Privacy.STANDARD,
         None,
     )
+
+
+CODER_OUT = route("coder-out", CLOUD, models=("coder",), tasks=("complex-reasoning",))
+VAULT_OUT = route("vault-out", CLOUD, models=("vault", "auto"))
+
+
+def test_a_pool_goes_where_a_match_that_names_it_leads_and_nowhere_else() -> None:
+    content = snapshot(CODER_OUT, REST)
+    assert names(plan(content, model="coder", task="complex-reasoning")) == ["cloud/gpt"]
+    assert names(plan(content, model="coder", task="other")) == ["pool/coder"]
+    assert plan(content, model="coder", task="other").route == "pool:coder"
+
+
+def test_a_match_that_names_a_strict_pool_makes_its_route_strict_for_everybody() -> None:
+    content = snapshot(VAULT_OUT)
+    for model in ("vault", "auto"):
+        found = plan(content, model=model)
+        assert (found.privacy, found.candidates) == (Privacy.STRICT, ())
+    assert "Strict" in str(cloud_allowed(content, "vault-out", "gpt"))
+
+
+def test_the_policy_names_the_header_of_the_task() -> None:
+    content = snapshot(QUICK, REST, task_header="x-kind")
+    assert plan(content, header={b"x-kind": b"test-generation"}.get).route == "quick"
+    assert plan(content, task="test-generation").route == "rest"
 
 
 def test_fallbacks_carry_the_reasons_that_let_them_try() -> None:
@@ -185,9 +204,6 @@ def test_strict_requests(
     ("content", "code"),
     [
         pytest.param(
-            snapshot(route("rest", OTHER_CLOUD)), "protocol_not_supported", id="a cloud of the other protocol"
-        ),
-        pytest.param(
             snapshot(route("rest", CLOUD), clouds=()), "no_backend", id="a cloud without its authorities"
         ),
     ],
@@ -208,7 +224,6 @@ BACKENDS = st.sampled_from([POOL, STRICT_POOL, PROVEN_POOL, GONE, CLOUD, OTHER_C
     policy=st.sampled_from(Privacy),
     strict=st.booleans(),
     proof=st.booleans(),
-    protocol=st.sampled_from(Protocol),
     model=st.sampled_from(["auto", "coder", "vault", "safe"]),
 )
 def test_no_strict_request_has_a_cloud_among_its_candidates(
@@ -218,11 +233,10 @@ def test_no_strict_request_has_a_cloud_among_its_candidates(
     policy: Privacy,
     strict: bool,
     proof: bool,
-    protocol: Protocol,
     model: str,
 ) -> None:
     content = snapshot(route("rest", backend, fallback=tuple(fallback)), privacy=policy)
-    found = plan(content, proof=proof, protocol=protocol, strict=strict, model=model)
+    found = plan(content, proof=proof, strict=strict, model=model)
     has_cloud = any(isinstance(c.target, Cloud) for c in found.candidates)
     if policy is Privacy.STRICT or strict or backend in {STRICT_POOL, PROVEN_POOL, GONE} or model != "auto":
         assert not has_cloud
@@ -235,7 +249,7 @@ def test_no_strict_request_has_a_cloud_among_its_candidates(
 
 
 MISSING_POOL = snapshot(REST, pools=())
-STRICT_CODER = PoolTarget(name="coder", uid="u", privacy=Privacy.STRICT, proof=Proof.PROVEN)
+STRICT_CODER = PoolTarget(name="coder", model="coder", uid="u", privacy=Privacy.STRICT, proof=Proof.PROVEN)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from drawbridge_crds.pool import AcceleratorType
+from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.image import PIN_ANNOTATION, EngineImage, resolve_image
 

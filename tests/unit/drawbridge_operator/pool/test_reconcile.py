@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from drawbridge_crds.pool import AcceleratorType
+from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_operator.kinds import (
     DEPLOYMENT,
     INFERENCE_POOL,
@@ -49,6 +49,21 @@ from tests.unit.drawbridge_operator.pool.reconciling import (
     world,
 )
 from tests.unit.drawbridge_operator.world import Write
+
+
+async def test_a_pool_that_asks_for_what_is_not_implemented_gets_its_isolation_and_a_reason() -> None:
+    there = world(scaling={"targetInFlight": 8})
+    await reconcile(there)
+    assert there.written() == [POLICY, STATUS, EVENT]
+    assert reason_of(there, "Accepted") == "NotImplemented"
+
+
+async def test_what_runs_is_left_alone_when_a_setting_is_not_implemented() -> None:
+    there = await settled()
+    change_spec(there, scaling={"mode": "External", "warm": {"replicas": 1}}, replicas=1)
+    await reconcile(there)
+    assert there.written() == [STATUS, EVENT]
+    assert there.events() == [("Warning", "NotImplemented")]
 
 
 async def test_first_sight_writes_the_policy_first_the_keys_before_the_pods_and_the_status_last() -> None:
@@ -242,7 +257,7 @@ async def test_a_pinned_image_outlives_the_default_and_a_visit_of_another_image(
     change_spec(there, engine={})
     await reconcile(there, settings=next_default)
     assert engine_image(there) == "registry.example.com/sglang:gpu"
-    assert pool_status(there)["engine"] == {"image": "registry.example.com/sglang:gpu"}
+    assert pool_status(there)["engine"]["image"] == "registry.example.com/sglang:gpu"
 
 
 async def test_the_namespaces_floor_makes_a_pool_strict() -> None:

@@ -20,6 +20,9 @@ def accepted(
             "smaller CA bundles, or revoke API keys; until then only Strict pools answer, and no cloud"
         )
     mine = [finding for finding in findings if finding.condition == ConditionType.ACCEPTED]
+    missing = next((finding for finding in mine if finding.reason == Reason.NOT_IMPLEMENTED), None)
+    if missing is not None:
+        return Condition.of(ConditionType.ACCEPTED, "False", missing.reason, missing.message)
     if mine:
         message = "; ".join(finding.message for finding in mine)
         return Condition.of(ConditionType.ACCEPTED, "True", mine[0].reason, message)

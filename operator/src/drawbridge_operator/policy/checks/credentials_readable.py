@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from drawbridge_crds.conditions import MAX_MESSAGE_CHARS, Condition, ConditionType, Reason
-from drawbridge_crds.policy import SecretKeyRef
 from drawbridge_crds.snapshot import CloudTarget
+from drawbridge_crds.values import SecretKeyRef
 
 from drawbridge_operator.policy.report import CloudCredential, CredentialReport, SecretState
 from drawbridge_operator.settings import Settings

@@ -1,5 +1,6 @@
 """Accepted: the pool is valid and the operator acts on it."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -8,13 +9,29 @@ from drawbridge_crds.names import API_VERSION
 from drawbridge_crds.pool import InferencePool
 
 from drawbridge_operator.kinds import Object
+from drawbridge_operator.pool.admission import explain_refusal
 from drawbridge_operator.pool.checks.finding import Check, Finding
 from drawbridge_operator.pool.facts import PoolFacts, is_own
+
+_REFUSED_WRITE: Final = re.compile(r'[A-Z]+ (\w+ "[^"]*"): \d{3} (.*)', re.DOTALL)
+"""The message of a ClusterError: verb, object, status, the server's own words."""
 
 
 def foreign_children(facts: PoolFacts) -> list[Object]:
     """Return the objects that lie where a child should, and are not this pool's."""
     return [child for child in facts.children.values() if not is_own(facts.pool, child)]
+
+
+def setting_is_not_implemented(facts: PoolFacts) -> Finding | None:
+    """Find settings that nothing acts on yet."""
+    paths = facts.not_implemented
+    if not paths:
+        return None
+    return Finding(
+        "False",
+        Reason.NOT_IMPLEMENTED,
+        f"not implemented yet: {', '.join(paths)}; remove it: until then the pool is left as it is",
+    )
 
 
 def child_is_foreign(facts: PoolFacts) -> Finding | None:
@@ -41,9 +58,9 @@ def child_was_refused(facts: PoolFacts) -> Finding | None:
     """Find a child that the API server refuses."""
     if not facts.refusal:
         return None
-    return Finding(
-        "False", Reason.CHILD_REFUSED, f"the API server refuses a part of the pool: {facts.refusal}"
-    )
+    error = _REFUSED_WRITE.fullmatch(facts.refusal)
+    told = f"{error[1]}: {explain_refusal(error[2])}" if error else facts.refusal
+    return Finding("False", Reason.CHILD_REFUSED, f"the API server refuses {told}")
 
 
 def nothing_stands_against_it(_: PoolFacts) -> Finding | None:
@@ -51,4 +68,9 @@ def nothing_stands_against_it(_: PoolFacts) -> Finding | None:
     return Finding("True", Reason.ACCEPTED, "")
 
 
-CHAIN: Final[Sequence[Check]] = (child_is_foreign, child_was_refused, nothing_stands_against_it)
+CHAIN: Final[Sequence[Check]] = (
+    setting_is_not_implemented,
+    child_is_foreign,
+    child_was_refused,
+    nothing_stands_against_it,
+)

@@ -6,7 +6,7 @@ from typing import Final
 from drawbridge_crds.conditions import Reason
 
 from drawbridge_operator.pool.checks.finding import Check, Finding
-from drawbridge_operator.pool.checks.problems import find_problems
+from drawbridge_operator.pool.checks.problems import find_problems, told
 from drawbridge_operator.pool.facts import PoolFacts
 
 
@@ -34,14 +34,14 @@ def some_answer(facts: PoolFacts) -> Finding | None:
     """Find that fewer replicas answer than are wanted."""
     if facts.ready == 0:
         return None
-    return Finding("True", Reason.MINIMUM_AVAILABLE, f"{_summary(facts)}: {_told(find_problems(facts))}")
+    return Finding("True", Reason.MINIMUM_AVAILABLE, f"{_summary(facts)}. {told(find_problems(facts))}")
 
 
 def none_answers(facts: PoolFacts) -> Finding | None:
     """Find, in the end, what keeps every replica from answering."""
     problems = find_problems(facts)
     reason = problems[0].reason if problems else Reason.PODS_STARTING
-    return Finding("False", reason, f"{_summary(facts)}: {_told(problems)}")
+    return Finding("False", reason, f"{_summary(facts)}. {told(problems)}")
 
 
 CHAIN: Final[Sequence[Check]] = (none_is_wanted, all_answer, some_answer, none_answers)
@@ -49,7 +49,3 @@ CHAIN: Final[Sequence[Check]] = (none_is_wanted, all_answer, some_answer, none_a
 
 def _summary(facts: PoolFacts) -> str:
     return f"{facts.ready} of {facts.wanted} replicas ready"
-
-
-def _told(problems: Sequence[Finding]) -> str:
-    return "; ".join(problem.message for problem in problems)

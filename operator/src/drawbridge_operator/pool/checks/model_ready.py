@@ -10,6 +10,14 @@ from drawbridge_operator.pool.desired.container import claim_source
 from drawbridge_operator.pool.facts import PoolFacts
 
 
+def source_is_not_implemented(facts: PoolFacts) -> Finding | None:
+    """Find a kind of source that nothing reads yet."""
+    source = facts.pool.spec.model.source
+    if source.persistent_volume_claim is not None:
+        return None
+    return Finding("Unknown", Reason.NOT_IMPLEMENTED, f"source type {source.type} is not implemented yet")
+
+
 def claim_is_missing(facts: PoolFacts) -> Finding | None:
     """Find a claim that does not exist."""
     if facts.claim is not None:
@@ -54,7 +62,8 @@ def claim_is_unbound(facts: PoolFacts) -> Finding | None:
         "Unknown",
         Reason.CLAIM_PENDING,
         f"{_claim(facts)} is not bound to a volume: it binds when a replica uses it (storage class with "
-        "WaitForFirstConsumer), or else no volume fits: see kubectl describe persistentvolumeclaim",
+        "WaitForFirstConsumer), or else no volume fits: see kubectl describe persistentvolumeclaim -n "
+        f"{facts.pool.metadata.namespace} {claim_source(facts.pool).claim_name}",
     )
 
 
@@ -70,6 +79,7 @@ def claim_can_be_mounted(facts: PoolFacts) -> Finding | None:
 
 
 CHAIN: Final[Sequence[Check]] = (
+    source_is_not_implemented,
     claim_is_missing,
     claim_is_going,
     claim_is_lost,
@@ -80,6 +90,8 @@ CHAIN: Final[Sequence[Check]] = (
 
 def claim_may_change(facts: PoolFacts) -> bool:
     """Tell whether the claim is anything but bound for good."""
+    if source_is_not_implemented(facts) is not None:
+        return False
     return claim_is_going(facts) is not None or _phase(facts) != "Bound"
 
 

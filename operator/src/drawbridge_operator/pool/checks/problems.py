@@ -1,10 +1,11 @@
 """What keeps replicas from answering: one check a cause, in the order in which a person would mend them."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_crds.conditions import Reason
-from drawbridge_crds.pool import AcceleratorType
 
 from drawbridge_operator.pool.checks.finding import Check, Finding, replicas
 from drawbridge_operator.pool.facts import PoolFacts
@@ -42,6 +43,20 @@ def pods_are_unschedulable(facts: PoolFacts) -> Finding | None:
     return _of_pods(facts, PodState.UNSCHEDULABLE, Reason.POD_UNSCHEDULABLE, "unschedulable")
 
 
+def volume_is_elsewhere(facts: PoolFacts) -> Finding | None:
+    """Find replicas that wait for a volume which only the node of another replica can have."""
+    stuck = _away_from_the_volume(facts)
+    if not stuck:
+        return None
+    name = facts.claim["metadata"]["name"] if facts.claim else ""
+    return _problem(
+        Reason.VOLUME_ELSEWHERE,
+        f'{replicas(stuck)} on another node than PersistentVolumeClaim "{name}", which is ReadWriteOnce; use '
+        "a claim that is ReadOnlyMany or ReadWriteMany, or keep the replicas on one node by "
+        "spec.scheduling.nodeSelector",
+    )
+
+
 def image_cannot_be_pulled(facts: PoolFacts) -> Finding | None:
     """Find replicas whose image does not come."""
     image = facts.image.image if facts.image else ""
@@ -59,20 +74,34 @@ def container_cannot_be_made(facts: PoolFacts) -> Finding | None:
 
 def engine_crashes(facts: PoolFacts) -> Finding | None:
     """Find replicas whose engine ends instead of loading its model."""
-    finding = _of_pods(facts, PodState.CRASHING, Reason.ENGINE_CRASHING, "crashing")
-    if finding is None:
-        return None
-    out_of_memory = "OOMKilled" in finding.message
-    advice = "raise spec.resources.limits.memory" if out_of_memory else f"see {_logs(facts)} --previous"
-    return _problem(finding.reason, f"{finding.message}; {advice}")
+
+    def advice(end: str) -> str:
+        return _memory_advice(facts) if end == "OOMKilled" else f"see {_logs(facts)} --previous"
+
+    return _of_pods(facts, PodState.CRASHING, Reason.ENGINE_CRASHING, "crashing", advice)
+
+
+def node_is_unreachable(facts: PoolFacts) -> Finding | None:
+    """Find replicas whose node has stopped to report."""
+    advice = "see kubectl get nodes, and delete a Node that is gone for good"
+    return _of_pods(
+        facts,
+        PodState.NODE_UNREACHABLE,
+        Reason.NODE_UNREACHABLE,
+        "on a node that does not report",
+        lambda _: advice,
+    )
 
 
 def engine_is_unhealthy(facts: PoolFacts) -> Finding | None:
     """Find replicas that have started and do not answer their health check."""
-    finding = _of_pods(
-        facts, PodState.UNHEALTHY, Reason.ENGINE_UNHEALTHY, "running without answering the health check"
+    return _of_pods(
+        facts,
+        PodState.UNHEALTHY,
+        Reason.ENGINE_UNHEALTHY,
+        "running without answering the health check",
+        lambda _: f"see {_logs(facts)}",
     )
-    return finding and _problem(finding.reason, f"{finding.message}; see {_logs(facts)}")
 
 
 def nodes_end_pods(facts: PoolFacts) -> Finding | None:
@@ -84,20 +113,23 @@ def pods_are_starting(facts: PoolFacts) -> Finding | None:
     """Find replicas on their way: wanted and not made yet, being created, loading the model."""
     counts = (
         (max(0, facts.wanted - facts.alive), "not made yet"),
-        (facts.count(PodState.CREATING), "being created"),
+        (facts.count(PodState.CREATING) - _away_from_the_volume(facts), "being created"),
+        (facts.count(PodState.PULLING), "pulling the image"),
         (facts.count(PodState.LOADING), "loading the model"),
     )
-    told = [f"{replicas(count)} {doing}" for count, doing in counts if count]
-    return _problem(Reason.PODS_STARTING, ", ".join(told)) if told else None
+    doings = [f"{replicas(count)} {doing}" for count, doing in counts if count]
+    return _problem(Reason.PODS_STARTING, ", ".join(doings)) if doings else None
 
 
 PROBLEMS: Final[Sequence[Check]] = (
     image_is_unknown,
     pods_are_refused,
     pods_are_unschedulable,
+    volume_is_elsewhere,
     image_cannot_be_pulled,
     container_cannot_be_made,
     engine_crashes,
+    node_is_unreachable,
     engine_is_unhealthy,
     nodes_end_pods,
     pods_are_starting,
@@ -109,18 +141,54 @@ def find_problems(facts: PoolFacts) -> list[Finding]:
     return [found for check in PROBLEMS if (found := check(facts)) is not None]
 
 
+def told(problems: Sequence[Finding]) -> str:
+    """Say all problems, a sentence each."""
+    return ". ".join(problem.message[:1].upper() + problem.message[1:] for problem in problems)
+
+
 def _problem(reason: Reason, message: str) -> Finding:
     return Finding("False", reason, message)
 
 
-def _of_pods(facts: PoolFacts, state: PodState, reason: Reason, what: str) -> Finding | None:
-    """Count the pods in a state and tell their causes, each once, in a fixed order."""
-    count = facts.count(state)
-    if not count:
+def _of_pods(
+    facts: PoolFacts,
+    state: PodState,
+    reason: Reason,
+    what: str,
+    advise: Callable[[str], str] = lambda _: "",
+) -> Finding | None:
+    """Count the pods in a state by their cause, and tell each cause with what to do, in a fixed order."""
+    causes = Counter(pod.detail for pod in facts.pods if pod.state is state)
+    if not causes:
         return None
-    causes = sorted({pod.detail for pod in facts.pods if pod.state is state and pod.detail})
-    told = f" ({'; '.join(causes)})" if causes else ""
-    return _problem(reason, f"{replicas(count)} {what}{told}")
+    sentences = []
+    for cause, count in sorted(causes.items()):
+        why = f": {cause}" if cause else ""
+        advice = f"; {words}" if (words := advise(cause)) else ""
+        sentences.append(f"{replicas(count)} {what}{why}{advice}")
+    return _problem(reason, ". ".join(sentences))
+
+
+def _memory_advice(facts: PoolFacts) -> str:
+    limit = facts.pool.spec.resources.limits.get("memory")
+    if limit is None:
+        return "its node ran out of memory: set spec.resources.requests.memory to what the model needs"
+    return f"it needs more than spec.resources.limits.memory, which is {limit}: raise that"
+
+
+_HOLDS_VOLUME: Final = frozenset(
+    {PodState.READY, PodState.LOADING, PodState.PULLING, PodState.CRASHING, PodState.UNHEALTHY}
+)
+"""States behind the mounting of volumes."""
+
+
+def _away_from_the_volume(facts: PoolFacts) -> int:
+    """Count the replicas that wait for a ReadWriteOnce volume on another node than those that have it."""
+    modes = set((facts.claim or {}).get("spec", {}).get("accessModes", ()))
+    holders = {pod.node for pod in facts.pods if pod.state in _HOLDS_VOLUME}
+    if modes != {"ReadWriteOnce"} or not holders:
+        return 0
+    return sum(pod.state is PodState.CREATING and pod.node not in {"", *holders} for pod in facts.pods)
 
 
 def _logs(facts: PoolFacts) -> str:

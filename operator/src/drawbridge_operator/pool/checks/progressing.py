@@ -5,19 +5,36 @@ from typing import Final
 
 from drawbridge_crds.conditions import Reason
 
-from drawbridge_operator.pool.checks.accepted import child_is_foreign, child_was_refused
+from drawbridge_operator.pool.checks.accepted import (
+    child_is_foreign,
+    child_was_refused,
+    setting_is_not_implemented,
+)
 from drawbridge_operator.pool.checks.finding import Check, Finding
-from drawbridge_operator.pool.checks.problems import find_problems, image_is_unknown
+from drawbridge_operator.pool.checks.problems import find_problems, image_is_unknown, told
 from drawbridge_operator.pool.facts import PoolFacts
-from drawbridge_operator.pool.rollout import is_complete, is_stalled, updated_replicas
+from drawbridge_operator.pool.rollout import is_complete, is_paused, is_stalled, updated_replicas
+
+
+def rollout_is_paused(facts: PoolFacts) -> Finding | None:
+    """Find a Deployment that makes no new replicas because someone told it so."""
+    if facts.deployment is None or not is_paused(facts.deployment):
+        return None
+    name, namespace = facts.deployment["metadata"]["name"], facts.pool.metadata.namespace
+    return Finding(
+        "False",
+        Reason.ROLLOUT_PAUSED,
+        f'Deployment "{name}" is paused, so that no change reaches the replicas: kubectl rollout resume -n '
+        f"{namespace} deployment/{name}",
+    )
 
 
 def rollout_is_stalled(facts: PoolFacts) -> Finding | None:
     """Find a rollout that its Deployment has given up on."""
     if facts.deployment is None or not is_stalled(facts.deployment):
         return None
-    causes = "; ".join(problem.message for problem in find_problems(facts)) or "see the Deployment's events"
-    return Finding("False", Reason.ROLLOUT_STALLED, f"the rollout makes no progress: {causes}")
+    causes = told(find_problems(facts)) or "see kubectl describe deployment"
+    return Finding("False", Reason.ROLLOUT_STALLED, f"the rollout makes no progress. {causes}")
 
 
 def rollout_is_complete(facts: PoolFacts) -> Finding | None:
@@ -38,9 +55,11 @@ def rollout_goes_on(facts: PoolFacts) -> Finding | None:
 
 
 CHAIN: Final[Sequence[Check]] = (
+    setting_is_not_implemented,
     child_is_foreign,
     child_was_refused,
     image_is_unknown,
+    rollout_is_paused,
     rollout_is_stalled,
     rollout_is_complete,
     rollout_goes_on,

@@ -17,15 +17,18 @@ def make_children(facts: PoolFacts, settings: Settings) -> list[Object]:
 
     The NetworkPolicy comes first, so that no pod exists before it, and the Secret before the pods that
     need it. The Secret is among them only when it may be missing or old: it is never read, so that its
-    content cannot be compared. Without an image there is no Deployment.
+    content cannot be compared. Without an image there is no Deployment. Of a pool that asks for what is not
+    implemented only the NetworkPolicy is kept up: what runs stays as it is, and isolated.
     """
     pool = facts.pool
-    keys = derive_keys(settings.root_key, pool.metadata.uid)
     children = [
         make_network_policy(
             pool, system_namespace=settings.namespace, monitoring_peer=settings.monitoring_peer
         )
     ]
+    if facts.not_implemented:
+        return children
+    keys = derive_keys(settings.root_key, pool.metadata.uid)
     if _secret_may_be_old(facts, keys):
         children.append(make_secret(pool, keys))
     if facts.image is not None:

@@ -1,10 +1,13 @@
 """The engine's container: SGLang, its flags, probes and rights."""
 
+from collections.abc import Iterator
 from typing import Final
 
+from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_crds.engine_keys import EngineKey
 from drawbridge_crds.names import ENGINE_PORT, ENGINE_PORT_NAME
-from drawbridge_crds.pool import AcceleratorType, InferencePool, PersistentVolumeClaimSource
+from drawbridge_crds.pool import TOOL_CALL_PARSER_DISABLED, InferencePool, Model
+from drawbridge_crds.source import PersistentVolumeClaimSource
 
 from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.metadata import keys_name
@@ -15,8 +18,6 @@ MODELS_MOUNT: Final = "/models"
 MODELS_VOLUME: Final = "models"
 SCRATCH_VOLUME: Final = "scratch"
 SHARED_MEMORY_VOLUME: Final = "shared-memory"
-
-GPU_RESOURCE: Final = "nvidia.com/gpu"
 
 STARTUP_PERIOD_S: Final = 2
 READINESS_PERIOD_S: Final = 5
@@ -70,7 +71,7 @@ def _arguments(pool: InferencePool) -> list[str]:
     is_cpu = accelerator.type is AcceleratorType.CPU
     return [
         f"--model-path={_verbatim(_model_path(pool))}",
-        f"--served-model-name={pool.metadata.name}",
+        f"--served-model-name={pool.served_name}",
         "--host=0.0.0.0",
         f"--port={ENGINE_PORT}",
         "--api-key=$(ENGINE_API_KEY)",
@@ -78,8 +79,18 @@ def _arguments(pool: InferencePool) -> list[str]:
         "--enable-metrics",
         # --sleep-on-idle: else the scheduler of an idle engine takes half a core from its neighbours
         *(("--device=cpu", "--sleep-on-idle") if is_cpu else (f"--tp-size={accelerator.count}",)),
+        *_model_arguments(pool.spec.model),
         *map(_verbatim, pool.spec.engine.extra_args),
     ]
+
+
+def _model_arguments(model: Model) -> Iterator[str]:
+    if model.quantization is not None:
+        yield f"--quantization={model.quantization}"
+    if model.context_length is not None:
+        yield f"--context-length={model.context_length}"
+    if model.tool_call_parser != TOOL_CALL_PARSER_DISABLED:
+        yield f"--tool-call-parser={model.tool_call_parser}"
 
 
 def _verbatim(argument: str) -> str:
@@ -93,9 +104,9 @@ def _model_path(pool: InferencePool) -> str:
 
 
 def claim_source(pool: InferencePool) -> PersistentVolumeClaimSource:
-    """Return the claim of a pool's model; the only kind of source there is."""
+    """Return the claim of a pool's model; the only kind of source that is implemented."""
     source = pool.spec.model.source.persistent_volume_claim
-    assert source is not None, "a rule of ModelSource"  # noqa: S101 - tells mypy what validation ensured
+    assert source is not None, "asked of an implemented source only"  # noqa: S101 - for mypy
     return source
 
 
@@ -123,7 +134,7 @@ def _resources(pool: InferencePool) -> Object:
     requests = {name: str(amount) for name, amount in pool.spec.resources.requests.items()}
     limits = {name: str(amount) for name, amount in pool.spec.resources.limits.items()}
     if pool.spec.accelerator.type is AcceleratorType.NVIDIA_GPU:
-        limits[GPU_RESOURCE] = str(pool.spec.accelerator.count)
+        limits[pool.spec.accelerator.resource_name] = str(pool.spec.accelerator.count)
     return {"requests": requests, "limits": limits}
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
+from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_crds.names import GROUP
-from drawbridge_crds.pool import AcceleratorType, InferencePool
+from drawbridge_crds.pool import InferencePool
+from drawbridge_crds.scaling import RolloutStrategy
 
 from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.container import (
-    GPU_RESOURCE,
     MODELS_VOLUME,
     SCRATCH_VOLUME,
     SHARED_MEMORY_VOLUME,
@@ -59,10 +60,10 @@ def make_deployment(
         "kind": "Deployment",
         "metadata": metadata,
         "spec": {
-            "replicas": pool.spec.replicas,
+            "replicas": pool.spec.wanted_replicas,
             "revisionHistoryLimit": 2,
             "progressDeadlineSeconds": PROGRESS_DEADLINE_S,
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": _rollout(pool.spec.accelerator.type)},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": _rollout(pool)},
             "selector": {"matchLabels": engine_selector(pool)},
             "template": {
                 "metadata": {
@@ -75,14 +76,18 @@ def make_deployment(
     }
 
 
-def _rollout(accelerator: AcceleratorType) -> dict[str, int]:
+def _rollout(pool: InferencePool) -> dict[str, int]:
     """Choose how replicas are replaced.
 
-    A surge replica on GPUs could wait for ever for the GPU that the replica it replaces holds: there one
-    replica goes before its successor comes, and a pool of one is away for the length of a start. CPUs are
-    shared, so that the successor comes first; where it does not fit, the old replica goes on answering.
+    Auto: a surge replica on GPUs could wait for ever for the GPU that the replica it replaces holds: there
+    one replica goes before its successor comes, and a pool of one is away for the length of a start. CPUs
+    are shared, so that the successor comes first; where it does not fit, the old replica goes on answering.
     """
-    if accelerator is AcceleratorType.CPU:
+    strategy = pool.spec.rollout.strategy
+    if strategy is RolloutStrategy.AUTO:
+        is_cpu = pool.spec.accelerator.type is AcceleratorType.CPU
+        strategy = RolloutStrategy.SURGE if is_cpu else RolloutStrategy.IN_PLACE
+    if strategy is RolloutStrategy.SURGE:
         return {"maxSurge": 1, "maxUnavailable": 0}
     return {"maxSurge": 0, "maxUnavailable": 1}
 
@@ -107,12 +112,21 @@ def _pod_spec(pool: InferencePool, image: str, pull_secrets: Sequence[str]) -> O
         "containers": [make_engine_container(pool, image=image)],
         "volumes": _volumes(claim_source(pool).claim_name),
     }
-    if pull_secrets:
-        spec["imagePullSecrets"] = [{"name": name} for name in pull_secrets]
-    if pool.spec.accelerator.type is AcceleratorType.NVIDIA_GPU:
+    own_secrets = (secret.name for secret in pool.spec.engine.image_pull_secrets)
+    if names := dict.fromkeys((*pull_secrets, *own_secrets)):
+        spec["imagePullSecrets"] = [{"name": name} for name in names]
+    return spec | _scheduling(pool)
+
+
+def _scheduling(pool: InferencePool) -> Object:
+    """Pass on what the pool says of nodes; only what it says, as everything else has the API server's default."""
+    asked = pool.spec.scheduling.model_dump(mode="json", exclude_none=True)
+    accelerator = pool.spec.accelerator
+    if accelerator.type is AcceleratorType.NVIDIA_GPU:
         # GPU nodes are commonly tainted with the resource's name to keep other work away
-        spec["tolerations"] = [{"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"}]
-    return spec
+        taint = {"key": accelerator.resource_name, "operator": "Exists", "effect": "NoSchedule"}
+        asked["tolerations"] = [taint, *(t for t in asked["tolerations"] if t != taint)]
+    return {field: value for field, value in asked.items() if value}
 
 
 def _volumes(claim_name: str) -> list[Object]:

@@ -1,0 +1,77 @@
+"""What a replica computes on, and what beside it."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from drawbridge_crds.rules import NotYet, Rule, SpecModel
+from drawbridge_crds.source import ModelSource
+from drawbridge_crds.values import Duration, Quantity
+
+
+class Resources(SpecModel):
+    """Requests and limits of a replica beside its accelerators."""
+
+    requests: Annotated[dict[str, Quantity], Field(max_length=16)] = Field(default_factory=dict)
+    limits: Annotated[dict[str, Quantity], Field(max_length=16)] = Field(default_factory=dict)
+
+
+class AcceleratorType(StrEnum):
+    """What a replica computes on."""
+
+    NVIDIA_GPU = "NvidiaGPU"
+    CPU = "CPU"
+
+
+class CPUFallbackMode(StrEnum):
+    """Whether CPUs serve while no GPU can be had."""
+
+    DISABLED = "Disabled"
+    ENABLED = "Enabled"
+
+
+class CPUFallback(SpecModel):
+    """A deployment on CPUs that serves while no GPU can be had."""
+
+    mode: CPUFallbackMode = CPUFallbackMode.DISABLED
+    after_unschedulable: Duration = "2m"
+    """How long replicas wait for a GPU before CPUs step in."""
+
+    max_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    source: ModelSource | None = None
+    """May be another, smaller model; the pool's own when unset."""
+
+    resources: Resources = Resources()
+
+    not_yet: ClassVar = (NotYet("mode: Enabled", lambda self: self.mode == CPUFallbackMode.ENABLED),)
+
+
+class Accelerator(SpecModel):
+    """The accelerators of one replica."""
+
+    type: AcceleratorType = AcceleratorType.NVIDIA_GPU
+    count: Annotated[int, Field(ge=1, le=16)] = 1
+    """GPUs a replica uses together (SGLang's tensor parallel size)."""
+
+    resource_name: Annotated[
+        str, Field(max_length=253, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9][A-Za-z0-9._-]*$")
+    ] = "nvidia.com/gpu"
+    """The extended resource that stands for one GPU."""
+
+    cpu_fallback: CPUFallback = CPUFallback()
+
+    rules: ClassVar = (
+        Rule(
+            cel="self.type != 'CPU' || self.count == 1",
+            holds=lambda self: self.type != AcceleratorType.CPU or self.count == 1,
+            message="accelerator type CPU takes no count: remove it, and set resources.requests.cpu",
+        ),
+        Rule(
+            cel="self.type != 'CPU' || self.cpuFallback.mode == 'Disabled'",
+            holds=lambda self: (
+                self.type != AcceleratorType.CPU or self.cpu_fallback.mode == CPUFallbackMode.DISABLED
+            ),
+            message="a pool on CPUs has nothing to fall back from: remove cpuFallback",
+        ),
+    )

@@ -1,0 +1,168 @@
+"""Which requests a route takes, and who answers them."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from drawbridge_crds.rules import NotYet, Rule, SpecModel
+from drawbridge_crds.values import Duration, Label, ModelName, as_set, atomic, map_by
+
+
+class BackendType(StrEnum):
+    """What kind of thing answers."""
+
+    POOL = "Pool"
+    CLOUD = "Cloud"
+
+
+class Backend(SpecModel):
+    """A pool of this namespace, or a cloud of this policy."""
+
+    type: BackendType
+    name: Label
+
+
+class WeightedBackend(Backend):
+    """A backend and its share of a split."""
+
+    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
+class InputTokens(SpecModel):
+    """Bounds of a request's length. The estimate is its text's bytes divided by 4."""
+
+    min: Annotated[int, Field(ge=0, le=16_777_216)] | None = None
+    max: Annotated[int, Field(ge=0, le=16_777_216)] | None = None
+
+    rules: ClassVar = (
+        Rule(
+            cel="!has(self.min) || !has(self.max) || self.min <= self.max",
+            holds=lambda self: self.min is None or self.max is None or self.min <= self.max,
+            message="inputTokens.min must not exceed inputTokens.max: swap them",
+        ),
+    )
+
+
+class Tools(StrEnum):
+    """Whether a request offers tools to the model."""
+
+    PRESENT = "Present"
+    ABSENT = "Absent"
+
+
+class HeaderMatch(SpecModel):
+    """A header of the request has exactly this value. Names are compared without case."""
+
+    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9-]+$")]
+    """In lower case."""
+
+    value: Annotated[str, Field(max_length=256)]
+
+
+class Match(SpecModel):
+    """Conditions on a request, all of which must hold."""
+
+    tasks: Annotated[tuple[Label, ...], Field(max_length=32, json_schema_extra=as_set())] = ()
+    """The request's task is one of these."""
+
+    models: Annotated[tuple[ModelName, ...], Field(max_length=64, json_schema_extra=as_set())] = ()
+    """The request's model is one of these. A pool's name listed here may go where the route leads."""
+
+    input_tokens: InputTokens | None = None
+    tools: Tools | None = None
+    headers: Annotated[tuple[HeaderMatch, ...], Field(max_length=16, json_schema_extra=map_by("name"))] = ()
+    """All of these."""
+
+    rules: ClassVar = (
+        Rule(
+            cel="(has(self.tasks) && size(self.tasks) > 0) || (has(self.models) && size(self.models) > 0)"
+            " || has(self.inputTokens) || has(self.tools) || (has(self.headers) && size(self.headers) > 0)",
+            holds=lambda self: bool(
+                self.tasks or self.models or self.input_tokens or self.tools or self.headers
+            ),
+            message="a match must name at least one of tasks, models, inputTokens, tools and headers; "
+            "leave matches out to match every request",
+        ),
+    )
+
+
+class FallbackReason(StrEnum):
+    """Why the backends of a route did not answer."""
+
+    UNAVAILABLE = "Unavailable"
+    """No ready replica, connection refused or broken, or a 5xx, before the first byte of content."""
+    OVERLOADED = "Overloaded"
+    """429, 503 with retry-after, or Anthropic's 529."""
+    TIMEOUT = "Timeout"
+    """No first byte of content within the gateway's time limit."""
+    CONTEXT_TOO_LONG = "ContextTooLong"
+    """The request does not fit the model's context window."""
+
+
+class Fallback(SpecModel):
+    """What is tried next, in order, while no content has been sent."""
+
+    backends: Annotated[tuple[Backend, ...], Field(min_length=1, max_length=4, json_schema_extra=atomic())]
+    when: Annotated[
+        tuple[FallbackReason, ...], Field(min_length=1, max_length=4, json_schema_extra=as_set())
+    ] = (
+        FallbackReason.UNAVAILABLE,
+        FallbackReason.OVERLOADED,
+        FallbackReason.TIMEOUT,
+    )
+    """Why. Not called `on`: YAML 1.1, which kubectl reads, takes that for the boolean true."""
+
+
+class Shadow(SpecModel):
+    """A copy of some requests, sent to a further backend that never answers."""
+
+    backend: Backend
+    percent: Annotated[int, Field(ge=1, le=100)]
+
+
+class Hold(SpecModel):
+    """How long a request may wait for a pool that is cold."""
+
+    max_wait: Duration
+
+
+class Route(SpecModel):
+    """Matching requests go to these backends. The first route that matches wins."""
+
+    name: Label
+    matches: Annotated[tuple[Match, ...], Field(max_length=16, json_schema_extra=atomic())] = ()
+    """One of these must match; none given matches every request."""
+
+    backends: Annotated[
+        tuple[WeightedBackend, ...], Field(min_length=1, max_length=8, json_schema_extra=atomic())
+    ]
+    """Several split the traffic by weight; a conversation stays with the backend it began with."""
+
+    fallback: Fallback | None = None
+    shadow: Shadow | None = None
+    hold: Hold | None = None
+    """Without it: not at all where there is a fallback, else 120s."""
+
+    not_yet: ClassVar = (
+        NotYet("backends: more than one", lambda self: len(self.backends) > 1),
+        NotYet("shadow", lambda self: self.shadow is not None),
+        NotYet("hold", lambda self: self.hold is not None),
+    )
+
+
+def named_backends(route: Route) -> tuple[Backend, ...]:
+    """Return every backend that a route names: its own, its fallbacks, its shadow's."""
+    fallbacks = route.fallback.backends if route.fallback else ()
+    shadows = (route.shadow.backend,) if route.shadow else ()
+    return (*route.backends, *fallbacks, *shadows)
+
+
+def asked_pools(backends: Sequence[Backend], matches: Sequence[Match]) -> tuple[str, ...]:
+    """Return the pools whose privacy the requests of a route have: its backends, and models that it matches.
+
+    Among the models are aliases too, which are no pools.
+    """
+    models = (model for match in matches for model in match.models)
+    return (*(b.name for b in backends if b.type == BackendType.POOL), *models)

@@ -1,0 +1,41 @@
+"""Where replicas may run: the fields of a pod that decide it, passed on as they are."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from drawbridge_crds.rules import SpecModel
+from drawbridge_crds.values import ObjectName, atomic
+
+_OPAQUE: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
+"""The API server checks it when the pod is made; its schema would make the CRD ten times as long."""
+
+
+class Toleration(SpecModel):
+    """A pod's toleration."""
+
+    key: Annotated[str, Field(max_length=316)] | None = None
+    operator: Literal["Exists", "Equal"] | None = None
+    value: Annotated[str, Field(max_length=63)] | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    toleration_seconds: Annotated[int, Field(ge=0)] | None = None
+
+
+class Scheduling(SpecModel):
+    """Where replicas may run."""
+
+    node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16)] = Field(
+        default_factory=dict
+    )
+    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16, json_schema_extra=atomic())] = ()
+    affinity: Annotated[dict[str, Any] | None, Field(json_schema_extra=_OPAQUE)] = None
+    """A pod's affinity."""
+
+    topology_spread_constraints: Annotated[
+        tuple[Annotated[dict[str, Any], Field(json_schema_extra=_OPAQUE)], ...],
+        Field(max_length=8, json_schema_extra=atomic()),
+    ] = ()
+    """A pod's topologySpreadConstraints."""
+
+    priority_class_name: ObjectName | None = None
+    runtime_class_name: ObjectName | None = None

@@ -1,0 +1,107 @@
+"""Where a model's weights come from: a union, discriminated by type."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from drawbridge_crds.rules import NotYet, Rule, SpecModel
+from drawbridge_crds.values import HttpsURL, ObjectName, SecretKeyRef, https_rule_cel, is_https_url
+
+
+class PersistentVolumeClaimSource(SpecModel):
+    """Weights that already lie on a claim of the pool's namespace; mounted read-only."""
+
+    claim_name: ObjectName
+    """The PersistentVolumeClaim. ReadWriteOnce binds all replicas to one node."""
+
+    path: Annotated[str, Field(max_length=512)] = ""
+    """Folder inside the volume that holds config.json; the volume's root by default."""
+
+    rules: ClassVar = (
+        Rule(
+            cel="!has(self.path) || !(self.path.startsWith('/') "
+            "|| self.path.split('/').exists(p, p == '..'))",
+            holds=lambda self: not self.path.startswith("/") and ".." not in self.path.split("/"),
+            message="path must be relative to the volume's root and must not contain '..'",
+        ),
+    )
+
+
+class ImageSource(SpecModel):
+    """Weights in an OCI image, mounted as an image volume."""
+
+    reference: Annotated[str, Field(min_length=1, max_length=512)]
+    """The image, best by digest: registry.example.com/models/qwen@sha256:..."""
+
+    path: Annotated[str, Field(max_length=512, pattern=r"^/[^:]*$")] = "/"
+    """Folder inside the image that holds config.json."""
+
+
+class HuggingFaceCache(SpecModel):
+    """The claim that a download fills once."""
+
+    claim_name: ObjectName
+
+
+class HuggingFaceSource(SpecModel):
+    """Weights downloaded once, by a Job of its own, into a claim. Serving pods never reach out."""
+
+    repo: Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
+    """Such as Qwen/Qwen2.5-Coder-7B-Instruct-AWQ."""
+
+    revision: Annotated[str, Field(max_length=40, pattern=r"^[0-9a-f]{40}$")]
+    """The commit: a branch would change under a running pool."""
+
+    endpoint: HttpsURL | None = None
+    """A mirror of the hub."""
+
+    token_secret_ref: SecretKeyRef | None = None
+    cache: HuggingFaceCache
+
+    rules: ClassVar = (
+        Rule(
+            cel=https_rule_cel("endpoint"),
+            holds=lambda self: is_https_url(self.endpoint),
+            message="endpoint must be an https URL without user, query or fragment, such as https://hub.example.com",
+        ),
+    )
+
+
+class ModelSourceType(StrEnum):
+    """Kinds of places that hold weights."""
+
+    PERSISTENT_VOLUME_CLAIM = "PersistentVolumeClaim"
+    IMAGE = "Image"
+    HUGGING_FACE = "HuggingFace"
+
+
+class ModelSource(SpecModel):
+    """Where the weights come from: `type`, and the member of that name."""
+
+    type: ModelSourceType
+    persistent_volume_claim: PersistentVolumeClaimSource | None = None
+    image: ImageSource | None = None
+    hugging_face: HuggingFaceSource | None = None
+
+    rules: ClassVar = (
+        Rule(
+            cel="(self.type == 'PersistentVolumeClaim') == has(self.persistentVolumeClaim)",
+            holds=lambda self: (self.type == "PersistentVolumeClaim") == bool(self.persistent_volume_claim),
+            message="type PersistentVolumeClaim takes persistentVolumeClaim: {claimName: ...}; no other does",
+        ),
+        Rule(
+            cel="(self.type == 'Image') == has(self.image)",
+            holds=lambda self: (self.type == "Image") == bool(self.image),
+            message="type Image takes image: {reference: ...}; no other does",
+        ),
+        Rule(
+            cel="(self.type == 'HuggingFace') == has(self.huggingFace)",
+            holds=lambda self: (self.type == "HuggingFace") == bool(self.hugging_face),
+            message="type HuggingFace takes huggingFace: {repo: ..., revision: ...}; no other does",
+        ),
+    )
+    not_yet: ClassVar = (
+        NotYet("type: Image", lambda self: self.type == ModelSourceType.IMAGE),
+        NotYet("type: HuggingFace", lambda self: self.type == ModelSourceType.HUGGING_FACE),
+    )

@@ -1,0 +1,83 @@
+"""Types of single values that both resources share, with their bounds."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from drawbridge_crds.rules import SpecModel
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+"""Name of another Kubernetes object: a DNS subdomain (RFC 1123)."""
+
+Label = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+"""Name of a route, a cloud, a task or a residency: a DNS label (RFC 1123)."""
+
+ModelName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")]
+"""A name that clients may put in a request's `model`."""
+
+DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+"""A key of a Secret or ConfigMap."""
+
+Money = Annotated[str, Field(max_length=20, pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$")]
+"""An amount as a decimal string, never a float."""
+
+Duration = Annotated[str, Field(min_length=2, max_length=16, pattern=r"^([0-9]{1,6}(ms|s|m|h))+$")]
+"""A time span, such as 90s or 1h30m."""
+
+HttpsURL = Annotated[str, Field(min_length=9, max_length=512)]
+"""Checked by a rule of the object that holds it."""
+
+_QUANTITY_PATTERN = r"^([0-9]+|[0-9]*\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+
+Quantity = Annotated[
+    Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=_QUANTITY_PATTERN, max_length=32)],
+    Field(
+        json_schema_extra={
+            "x-kubernetes-int-or-string": True,
+            "minimum": 0,
+            "pattern": _QUANTITY_PATTERN,
+            "maxLength": 32,
+        }
+    ),
+]
+"""A Kubernetes resource quantity, such as 500m, 2 or 16Gi."""
+
+
+class SecretKeyRef(SpecModel):
+    """One key of a Secret in the resource's own namespace."""
+
+    name: ObjectName
+    key: DataKey
+
+
+def map_by(*keys: str) -> dict[str, Any]:
+    """Mark a list as a map by the given fields: appliers merge it item by item."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
+
+
+def as_set() -> dict[str, Any]:
+    """Mark a list as a set: no value twice, and order means nothing."""
+    return {"x-kubernetes-list-type": "set"}
+
+
+def atomic() -> dict[str, Any]:
+    """Mark a list as one value, replaced whole: its order means something."""
+    return {"x-kubernetes-list-type": "atomic"}
+
+
+def https_rule_cel(field: str) -> str:
+    """Return the CEL of "an https URL without user, query or fragment, where set"."""
+    url = f"self.{field}"
+    return (
+        f"!has({url}) || (isURL({url}) && url({url}).getScheme() == 'https' && url({url}).getHostname() != ''"
+        f" && !{url}.contains('@') && !{url}.contains('?') && !{url}.contains('#'))"
+    )
+
+
+def is_https_url(url: str | None) -> bool:
+    """Tell the same of a parsed value."""
+    if url is None:
+        return True
+    rest = url.removeprefix("https://")
+    host = rest.split("/", 1)[0].split(":", 1)[0]
+    return rest != url and host != "" and not any(c in url for c in "@?#") and not any(map(str.isspace, url))
