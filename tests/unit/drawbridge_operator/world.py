@@ -115,7 +115,7 @@ class World(Cluster):
         return self.put({**body, "metadata": {**metadata, "name": name}})
 
     def _patch(self, key: Key, body: Object) -> Object:
-        return self.put(_merged(self.objects.get(key, {}), body))
+        return self.put(merged(self.objects.get(key, {}), body))
 
     def _patch_status(self, key: Key, body: Object) -> Object:
         live = self._existing(key)
@@ -144,7 +144,8 @@ def _matches(labels: Mapping[str, str], selector: str) -> bool:
     return True
 
 
-def _merged(old: Any, new: Any) -> Any:
+def merged(old: Any, new: Any) -> Any:
+    """Merge JSON deeply; lists and everything else are replaced."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
+        return {**old, **{key: merged(old.get(key), value) for key, value in new.items()}}
     return copy.deepcopy(new)

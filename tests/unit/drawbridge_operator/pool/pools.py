@@ -1,4 +1,4 @@
-"""Pools, facts and pods as the API server returns them, for the tables of this folder."""
+"""A pool and its surroundings as the API server returns them, for the tables of this folder."""
 
 from datetime import UTC, datetime
 from typing import Any
