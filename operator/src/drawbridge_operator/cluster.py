@@ -1,25 +1,7 @@
 """The only module that talks to the API server: plain JSON objects in, plain JSON objects out.
 
-What the operator may do there, and nothing more (the chart's ClusterRole and Role say the same):
-
-| resource | verbs | scope | why |
-|---|---|---|---|
-| inferencepools, routingpolicies | get list watch | cluster | what people ask for |
-| inferencepools/status, routingpolicies/status | patch | cluster | what is true |
-| deployments, services | get list watch create patch delete | cluster | children of a pool |
-| poddisruptionbudgets, networkpolicies | get list watch create patch delete | cluster | the same |
-| pods | list watch | cluster | conditions from their real state |
-| secrets | create patch | cluster | engine keys: written, never read |
-| configmaps | get list watch | cluster | API key digests, CA bundles |
-| persistentvolumeclaims | get | cluster | the model's claim |
-| namespaces | get list watch | cluster | privacy floor |
-| events.k8s.io events | create | cluster | what happened |
-| configmaps | create patch delete | system namespace | snapshots |
-| networkpolicies | create patch | system namespace | egress to the API server |
-| leases | get create update | system namespace | leader election |
-| endpointslices | list | namespace default | addresses of the API server |
-
-A server-side apply that creates needs both patch and create.
+What the operator may do there is in the chart's Roles, and why in charts/README.md; an end-to-end test holds
+both against the API server's audit log. A server-side apply that creates needs both patch and create.
 """
 
 import json

@@ -119,7 +119,7 @@ def _pod_spec(pool: InferencePool, image: str, pull_secrets: Sequence[str]) -> O
 
 
 def _scheduling(pool: InferencePool) -> Object:
-    """Pass on what the pool says of nodes; only what it says, as everything else has the API server's default."""
+    """Pass on what the pool says of nodes, and nothing that it does not say."""
     asked = pool.spec.scheduling.model_dump(mode="json", exclude_none=True)
     accelerator = pool.spec.accelerator
     if accelerator.type is AcceleratorType.NVIDIA_GPU:

@@ -1,0 +1,73 @@
+"""Each service account may do exactly what it did in all the stories before this one, which runs last."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster import audit
+from tests.cluster.installation import SYSTEM_NAMESPACE
+from tests.cluster.kubectl import kubectl
+from tests.e2e.conftest import Installed
+from tests.e2e.rights import Right, Use, granted, uses, was_forbidden
+
+ACCOUNTS = ("drawbridge-operator", "drawbridge-gateway", "drawbridge-bridge")
+
+pytestmark = pytest.mark.usefixtures("restarted")
+
+
+@pytest.fixture(scope="module")
+def restarted(installed: Installed, tenant: str) -> None:
+    """Start everything anew, without the lease, so that what is done only then belongs to these tests too.
+
+    The tenant is named so that its objects, and with them the rights it grants, are still there.
+    """
+    del tenant
+    cluster = installed.cluster
+    kubectl(cluster, "delete", "lease", "drawbridge-operator", "-n", SYSTEM_NAMESPACE)
+    deployments = [f"deployment/{account}" for account in ACCOUNTS]
+    kubectl(cluster, "rollout", "restart", *deployments, "-n", SYSTEM_NAMESPACE)
+    for deployment in deployments:
+        kubectl(cluster, "rollout", "status", deployment, "-n", SYSTEM_NAMESPACE, "--timeout=120s")
+
+
+def _events(installed: Installed, account: str) -> Iterator[dict[str, Any]]:
+    log = installed.cluster.audit_log
+    if log is None:
+        pytest.skip("this cluster's API audit log cannot be read")
+    name = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{account}"
+    for event in audit.events(log, installed.since):
+        if event["user"]["username"] == name:
+            yield event
+
+
+def _used(installed: Installed, account: str) -> set[Use]:
+    return {use for event in _events(installed, account) if not was_forbidden(event) for use in uses(event)}
+
+
+def _rights(installed: Installed, account: str) -> set[Right]:
+    return granted(installed.cluster, SYSTEM_NAMESPACE, account)
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_every_right_is_used(installed: Installed, account: str) -> None:
+    used = _used(installed, account)
+    unused = [right for right in _rights(installed, account) if not any(map(right.covers, used))]
+    assert sorted(unused) == [], "granted, and never used: take them out of the chart"
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_nothing_is_done_by_another_right(installed: Installed, account: str) -> None:
+    rights = _rights(installed, account)
+    foreign = [u for u in _used(installed, account) if not any(right.covers(u) for right in rights)]
+    assert sorted(foreign) == [], "done, though no Role of the chart grants it"
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_nothing_is_refused_but_secrets_that_a_tenant_does_not_grant(
+    installed: Installed, account: str
+) -> None:
+    refused = {use for event in _events(installed, account) if was_forbidden(event) for use in uses(event)}
+    if account == "drawbridge-bridge":
+        refused = {use for use in refused if (use.verb, use.resource) != ("get", "secrets")}
+    assert refused == set(), "asked for, and no Role grants it"
