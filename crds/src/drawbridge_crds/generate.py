@@ -161,6 +161,7 @@ def policy_crd() -> Schema:
         subresources={"status": {}},
         columns=[
             _column("Privacy", ".status.effectivePrivacy"),
+            _column("Programmed", ".status.snapshot.summary"),
             _column("Ready", _condition("Ready")),
             _column("Age", ".metadata.creationTimestamp", "date"),
             _column("Reason", _condition("Ready", "reason"), priority=1),

@@ -22,6 +22,7 @@ CALM_REASONS: Final = frozenset(
         Reason.ROLLING_OUT,
         Reason.MINIMUM_AVAILABLE,
         Reason.SCALED_TO_ZERO,
+        Reason.LOADING,
     }
 )
 """Steps of the usual life of a resource: type Normal. Everything else warns."""

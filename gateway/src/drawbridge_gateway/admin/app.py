@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, HTTPException, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -56,5 +57,12 @@ def make_admin_app(registry: CollectorRegistry, loaded: Mapping[str, Loaded]) ->
             SnapshotStatus(tenant=tenant, hash=one.hash, since=one.since)
             for tenant, one in sorted(loaded.items())
         ]
+
+    @app.get("/status/snapshots/{tenant}")
+    async def snapshot(tenant: str) -> SnapshotStatus:
+        """The same of one tenant; 404 while there is none. What the operator asks."""
+        if (one := loaded.get(tenant)) is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND, f'no snapshot of tenant "{tenant}" is loaded')
+        return SnapshotStatus(tenant=tenant, hash=one.hash, since=one.since)
 
     return app

@@ -5,10 +5,12 @@ from datetime import datetime
 
 from drawbridge_crds.conditions import Condition, merge_conditions
 from drawbridge_crds.policy import RoutingPolicyStatus, SnapshotStatus
-from drawbridge_crds.snapshot import GatewaySnapshot
+from drawbridge_crds.snapshot import SCHEMA_VERSION, GatewaySnapshot
 from pydantic import ValidationError
 
 from drawbridge_operator.kinds import Object
+from drawbridge_operator.policy.checks.programmed import count_loaded
+from drawbridge_operator.policy.gateways import GatewayReport
 
 
 def read_status(policy: Object) -> RoutingPolicyStatus:
@@ -20,14 +22,26 @@ def read_status(policy: Object) -> RoutingPolicyStatus:
 
 
 def make_status(
-    policy: Object, snapshot: GatewaySnapshot, conditions: Sequence[Condition], now: datetime
+    policy: Object,
+    snapshot: GatewaySnapshot,
+    gateways: Sequence[GatewayReport],
+    conditions: Sequence[Condition],
+    now: datetime,
 ) -> RoutingPolicyStatus:
     """Make the status that the policy should have; equal to the one it has when nothing changed."""
     generation = policy["metadata"]["generation"]
+    wanted = snapshot.content_hash()
+    loaded = count_loaded(gateways, wanted)
     return RoutingPolicyStatus(
         observed_generation=generation,
         effective_privacy=snapshot.privacy,
-        snapshot=SnapshotStatus(hash=snapshot.content_hash()),
+        snapshot=SnapshotStatus(
+            version=SCHEMA_VERSION,
+            hash=wanted,
+            loaded_by_gateways=loaded,
+            gateways=len(gateways),
+            summary=f"{loaded}/{len(gateways)}",
+        ),
         conditions=tuple(
             merge_conditions(read_status(policy).conditions, conditions, generation=generation, now=now)
         ),

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 import yaml
+from drawbridge_crds.cloud import Cloud
 from drawbridge_crds.compile import Finding
 from drawbridge_crds.conditions import MAX_MESSAGE_CHARS, Condition, ConditionType, Reason
-from drawbridge_crds.policy import Cloud
 from drawbridge_crds.rules import Metadata
 from drawbridge_crds.snapshot import CloudTarget
 from drawbridge_operator.parse import Unreadable

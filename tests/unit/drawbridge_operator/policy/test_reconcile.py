@@ -6,19 +6,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aiohttp import web
 from drawbridge_crds.names import SNAPSHOT_KEY, snapshot_name
 from drawbridge_crds.privacy import Privacy
 from drawbridge_crds.snapshot import GatewaySnapshot
 from drawbridge_operator.errors import DrawbridgeError, ForbiddenError, UnavailableError
-from drawbridge_operator.kinds import CONFIG_MAP, INFERENCE_POOL, ROUTING_POLICY, Object
+from drawbridge_operator.kinds import CONFIG_MAP, ENDPOINT_SLICE, INFERENCE_POOL, ROUTING_POLICY, Kind, Object
+from drawbridge_operator.policy import gateways
 from drawbridge_operator.policy import snapshot as snapshots
-from drawbridge_operator.policy.reconcile import MISSING_RECHECK_S, STEADY_RECHECK_S, reconcile_tenant
-from drawbridge_operator.settings import Settings
+from drawbridge_operator.policy.reconcile import (
+    LOADED_WITHIN_S,
+    MAX_LOADING_RECHECK_S,
+    MISSING_RECHECK_S,
+    STEADY_RECHECK_S,
+    reconcile_tenant,
+)
 
+from tests.unit.drawbridge_operator.policy.installation import (
+    SYSTEM,
+    TENANT,
+    Installation,
+    run_installation,
+)
 from tests.unit.drawbridge_operator.world import World
 
-SYSTEM, TENANT = "drawbridge-system", "team-a"
 API = "drawbridge.dev/v1alpha1"
 SNAPSHOT_WRITE = ("PATCH", "ConfigMap", snapshot_name(TENANT))
 STATUS_WRITE = ("PATCH", "RoutingPolicy/status", "default")
@@ -36,17 +46,6 @@ WITH_CLOUD = {
     "routes": [{**TO_CODER, "fallback": {"backends": [{"type": "Cloud", "name": "claude"}]}}],
 }
 WITH_CA = {**WITH_CLOUD, "clouds": [{**CLAUDE, "caBundleRef": {"name": "ca"}}]}
-
-
-class Now:
-    """A clock that never shows the same time twice."""
-
-    def __init__(self) -> None:
-        self.minute = 0
-
-    def __call__(self) -> datetime:
-        self.minute += 1
-        return datetime(2026, 11, 22, 15, self.minute % 60, tzinfo=UTC)
 
 
 def namespace(**labels: str) -> Object:
@@ -86,12 +85,9 @@ def entry(digest: str = "0" * 64) -> str:
 
 
 @pytest.fixture
-def settings() -> Settings:
-    return Settings(namespace=SYSTEM, pod_name="operator-0", root_key=b"k" * 32)
-
-
-async def reconciled(world: World, settings: Settings) -> float | None:
-    return await reconcile_tenant(world, settings, Now(), TENANT)
+async def here() -> AsyncIterator[Installation]:
+    async with run_installation() as installation:
+        yield installation
 
 
 def snapshot_of(world: World) -> GatewaySnapshot:
@@ -108,12 +104,13 @@ def conditions_of(world: World) -> dict[str, tuple[str, str]]:
     return {c["type"]: (c["status"], c["reason"]) for c in status_of(world)["conditions"]}
 
 
-async def test_first_sight_writes_snapshot_then_status_then_tells(settings: Settings) -> None:
+async def test_first_sight_writes_snapshot_then_status_then_tells(here: Installation) -> None:
     world = World(namespace(), pool(), policy())
-    assert await reconciled(world, settings) is None, "everything this policy needs is watched"
+    assert await here.reconciled(world) == STEADY_RECHECK_S
     assert world.written() == [SNAPSHOT_WRITE, STATUS_WRITE, EVENT]
     assert conditions_of(world) == {
         "Accepted": ("True", "Accepted"),
+        "Programmed": ("True", "Programmed"),
         "Ready": ("True", "Ready"),
         "ResolvedRefs": ("True", "RefsResolved"),
     }
@@ -123,79 +120,80 @@ async def test_first_sight_writes_snapshot_then_status_then_tells(settings: Sett
     assert world.events() == [("Normal", "Ready")]
 
 
-async def test_a_stable_world_is_not_written_to(settings: Settings) -> None:
+async def test_a_stable_world_is_not_written_to(here: Installation) -> None:
     world = World(namespace(), pool(), policy(), keys(**{KEY_ID: entry()}))
-    await reconciled(world, settings)
+    await here.reconciled(world)
     world.written()
     for _ in range(3):
-        await reconciled(world, settings)
+        await here.reconciled(world)
     assert world.written() == []
 
 
-async def test_a_pool_without_a_policy_gets_a_snapshot_and_no_status(settings: Settings) -> None:
+async def test_a_pool_without_a_policy_gets_a_snapshot_and_no_status(here: Installation) -> None:
     world = World(namespace(), pool())
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert world.written() == [SNAPSHOT_WRITE]
     assert snapshot_of(world).models == ("coder",)
 
 
-async def test_the_snapshot_goes_with_the_last_pool_and_policy(settings: Settings) -> None:
+async def test_the_snapshot_goes_with_the_last_pool_and_policy(here: Installation) -> None:
     world = World(namespace(), pool(), policy())
-    await reconciled(world, settings)
+    await here.reconciled(world)
     world.remove(INFERENCE_POOL, TENANT, "coder")
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert snapshot_of(world).pools == ()
     world.remove(ROUTING_POLICY, TENANT, "default")
     world.written()
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert world.written() == [("DELETE", "ConfigMap", snapshot_name(TENANT))]
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert world.written() == []
 
 
-async def test_a_config_map_that_is_no_snapshot_is_not_deleted(settings: Settings) -> None:
+async def test_a_config_map_that_is_no_snapshot_is_not_deleted(here: Installation) -> None:
     foreign = config_map(snapshot_name(TENANT), {})
     foreign["metadata"]["namespace"] = SYSTEM
     world = World(foreign)
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert world.written() == []
 
 
-async def test_drift_of_a_snapshot_is_undone(settings: Settings) -> None:
+async def test_drift_of_a_snapshot_is_undone(here: Installation) -> None:
     world = World(namespace(), pool(), policy())
-    await reconciled(world, settings)
+    await here.reconciled(world)
     right = world.named(CONFIG_MAP, SYSTEM, snapshot_name(TENANT))
     world.put({**right, "data": {SNAPSHOT_KEY: "forged"}})
     world.written()
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert world.written() == [SNAPSHOT_WRITE]
     assert world.named(CONFIG_MAP, SYSTEM, snapshot_name(TENANT))["data"] == right["data"]
 
 
-async def test_a_missing_pool_is_named_and_heals_when_it_appears(settings: Settings) -> None:
+async def test_a_missing_pool_is_named_and_heals_when_it_appears(here: Installation) -> None:
     world = World(namespace(), policy())
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert conditions_of(world)["Ready"] == ("False", "PoolNotFound")
     world.put(pool())
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert conditions_of(world)["Ready"] == ("True", "Ready")
     assert world.events() == [("Warning", "PoolNotFound"), ("Normal", "Ready")]
 
 
-async def test_times_move_only_with_their_condition(settings: Settings) -> None:
+async def test_times_move_only_with_their_condition(here: Installation) -> None:
     world = World(namespace(), policy())
-    await reconciled(world, settings)
+    await here.reconciled(world)
     before = {c["type"]: c["lastTransitionTime"] for c in status_of(world)["conditions"]}
     world.put(pool())
-    await reconcile_tenant(world, settings, lambda: datetime(2030, 1, 1, tzinfo=UTC), TENANT)
+    here.now = lambda: datetime(2030, 1, 1, tzinfo=UTC)  # type: ignore[assignment] # any clock will do
+    await here.reconciled(world)
     after = {c["type"]: c["lastTransitionTime"] for c in status_of(world)["conditions"]}
     assert after["Accepted"] == before["Accepted"]
     assert after["Ready"] == "2030-01-01T00:00:00Z"
 
 
-async def test_a_strict_floor_closes_what_the_policy_opens(settings: Settings) -> None:
+async def test_a_strict_floor_closes_what_the_policy_opens(here: Installation) -> None:
     world = World(namespace(**{"drawbridge.dev/privacy-floor": "strict"}), pool(), policy(**WITH_CLOUD))
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert snapshot_of(world).privacy == Privacy.STRICT
     assert snapshot_of(world).clouds == ()
     assert status_of(world)["effectivePrivacy"] == "Strict"
@@ -203,34 +201,38 @@ async def test_a_strict_floor_closes_what_the_policy_opens(settings: Settings) -
     assert "CredentialsReadable" not in conditions_of(world)
 
 
-async def test_of_a_namespace_that_is_gone_strictness_is_assumed(settings: Settings) -> None:
+async def test_of_a_namespace_that_is_gone_strictness_is_assumed(here: Installation) -> None:
     world = World(pool(), policy(**WITH_CLOUD))
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert snapshot_of(world).clouds == ()
 
 
-async def test_a_policy_of_another_version_closes_everything_but_strict_pools(settings: Settings) -> None:
+async def test_a_policy_of_another_version_closes_everything_but_strict_pools(here: Installation) -> None:
     world = World(namespace(), pool(), policy(**WITH_CLOUD))
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert snapshot_of(world).clouds != ()
-    world.put(policy(**WITH_CLOUD, budgets=[]))
-    await reconciled(world, settings)
+    world.put(policy(**WITH_CLOUD, retries=[]))
+    await here.reconciled(world)
     assert snapshot_of(world).clouds == ()
     assert snapshot_of(world).privacy == Privacy.STRICT
-    assert conditions_of(world) == {"Accepted": ("False", "Invalid"), "Ready": ("False", "Invalid")}
+    assert conditions_of(world) == {
+        "Accepted": ("False", "Invalid"),
+        "Programmed": ("True", "Programmed"),
+        "Ready": ("False", "Invalid"),
+    }
     world.put(policy(**WITH_CLOUD))
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert snapshot_of(world).clouds != ()
 
 
-async def test_a_pool_of_another_version_stays_in_the_snapshot_as_strict(settings: Settings) -> None:
+async def test_a_pool_of_another_version_stays_in_the_snapshot_as_strict(here: Installation) -> None:
     world = World(namespace(), pool(hologram=True), policy())
-    await reconciled(world, settings)
+    await here.reconciled(world)
     [target] = snapshot_of(world).pools
     assert (target.name, target.privacy) == ("coder", Privacy.STRICT)
 
 
-async def test_keys_reach_the_snapshot_and_broken_ones_are_told(settings: Settings) -> None:
+async def test_keys_reach_the_snapshot_and_broken_ones_are_told(here: Installation) -> None:
     world = World(
         namespace(),
         pool(),
@@ -239,40 +241,40 @@ async def test_keys_reach_the_snapshot_and_broken_ones_are_told(settings: Settin
         keys("b", **{KEY_ID: entry("2" * 64), "brokenbrokenbrok": "{}"}),
         config_map("unlabelled", {"ponmlkjihgfedcba": entry()}),
     )
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert {k: v.digest for k, v in snapshot_of(world).keys.items()} == {KEY_ID: "1" * 64}
     assert conditions_of(world)["ResolvedRefs"] == ("False", "KeysInvalid")
 
 
-async def test_missing_authorities_leave_the_cloud_out_until_they_appear(settings: Settings) -> None:
+async def test_missing_authorities_leave_the_cloud_out_until_they_appear(here: Installation) -> None:
     world = World(namespace(), pool(), policy(**WITH_CA))
-    assert await reconciled(world, settings) == MISSING_RECHECK_S, "they are not watched"
+    assert await here.reconciled(world) == MISSING_RECHECK_S, "they are not watched"
     assert snapshot_of(world).clouds == ()
     assert conditions_of(world)["ResolvedRefs"] == ("False", "ConfigMapNotFound")
     world.put(config_map("ca", {"other": "PEM"}))
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert snapshot_of(world).clouds == (), "the key counts too"
     world.put(config_map("ca", {"ca.crt": "PEM"}))
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert snapshot_of(world).clouds[0].ca_bundle_pem == "PEM"
 
 
 async def test_a_snapshot_too_large_is_replaced_by_a_closed_one(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    here: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(namespace(), pool(), policy(**WITH_CA), config_map("ca", {"ca.crt": "P" * 5000}))
     monkeypatch.setattr(snapshots, "MAX_SNAPSHOT_BYTES", 2000)
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert snapshot_of(world).clouds == ()
     assert snapshot_of(world).privacy == Privacy.STRICT
     assert conditions_of(world)["Ready"] == ("False", "Invalid")
 
 
-async def test_keys_too_large_are_left_out_too(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_keys_too_large_are_left_out_too(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     many = {f"{n:016}".replace("0", "a").replace("1", "b"): entry() for n in range(10)}
     world = World(namespace(), pool(), policy(), keys(**many))
     monkeypatch.setattr(snapshots, "MAX_SNAPSHOT_BYTES", 700)
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert snapshot_of(world).keys == {}
     assert snapshot_of(world).privacy == Privacy.STRICT
 
@@ -294,98 +296,56 @@ async def test_keys_too_large_are_left_out_too(settings: Settings, monkeypatch: 
     ],
 )
 async def test_after_any_failure_the_next_reconcile_converges(
-    settings: Settings, verb: str, kind: str, error: DrawbridgeError, written: list[Any]
+    here: Installation, verb: str, kind: str, error: DrawbridgeError, written: list[Any]
 ) -> None:
     world = World(namespace(), pool(), policy())
     world.failures[verb, kind] = error
     with pytest.raises(type(error)):
-        await reconciled(world, settings)
+        await here.reconciled(world)
     assert world.written() == written
     world.failures.clear()
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert conditions_of(world)["Ready"] == ("True", "Ready")
     world.written()
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert world.written() == []
 
 
 async def test_a_policy_replaced_meanwhile_is_not_given_the_status_of_its_predecessor(
-    settings: Settings,
+    here: Installation,
 ) -> None:
     world = World(namespace(), pool(), policy())
-    apply_snapshot = world._patch
+    read_page = world._page
 
-    def replaced_in_between(key: Any, body: Object) -> Object:
-        world.remove(ROUTING_POLICY, TENANT, "default")
-        world.put(policy())
-        return apply_snapshot(key, body)
+    def replaced_in_between(kind: Kind, namespace: str, selector: str) -> Object:
+        if kind == ENDPOINT_SLICE:  # the gateways are asked last
+            world.remove(ROUTING_POLICY, TENANT, "default")
+            world.put(policy())
+        return read_page(kind, namespace, selector)
 
-    world._patch = replaced_in_between  # type: ignore[method-assign] # a race, staged
+    world._page = replaced_in_between  # type: ignore[method-assign] # a race, staged
     with pytest.raises(DrawbridgeError, match="version"):
-        await reconciled(world, settings)
+        await here.reconciled(world)
     assert "status" not in world.named(ROUTING_POLICY, TENANT, "default")
 
 
-class Bridge:
-    """The bridge's status endpoint: a real server with the answers of a test."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.state = "Readable"
-        self.http_status = 200
-        self.asked: list[tuple[str, str]] = []
-
-    async def answer(self, request: web.Request) -> web.Response:
-        self.asked.append((request.path, request.headers.get("Authorization", "")))
-        secret = {"name": "anthropic", "key": "k"}
-        body = {"clouds": [{"cloud": "claude", "secret": secret, "state": self.state}]}
-        return web.json_response(body, status=self.http_status)
-
-
-@pytest.fixture
-async def bridge() -> AsyncIterator[Bridge]:
-    bridge = Bridge()
-    app = web.Application()
-    app.add_routes([web.get("/{path:.*}", bridge.answer)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    bridge.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield bridge
-    await runner.cleanup()
-
-
-@pytest.fixture
-def bridged(bridge: Bridge) -> Settings:
-    return Settings(
-        namespace=SYSTEM,
-        pod_name="operator-0",
-        root_key=b"k" * 32,
-        bridge_url=bridge.url,
-        bridge_token="token",
-        bridge_service_account="drawbridge-bridge",
-    )
-
-
-async def test_the_bridge_is_asked_with_its_token_and_only_where_a_cloud_is_named(
-    bridge: Bridge, bridged: Settings
-) -> None:
+async def test_the_bridge_is_asked_with_its_token_and_only_where_a_cloud_is_named(here: Installation) -> None:
     world = World(namespace(), pool(), policy())
-    await reconciled(world, bridged)
-    assert bridge.asked == []
+    await here.reconciled(world)
+    assert here.asked == []
     world.put(policy(**WITH_CLOUD))
-    assert await reconciled(world, bridged) == STEADY_RECHECK_S
-    assert bridge.asked == [(f"/status/credentials/{TENANT}", "Bearer token")]
+    assert await here.reconciled(world) == STEADY_RECHECK_S
+    assert here.asked == [(f"/status/credentials/{TENANT}", "Bearer token")]
     assert conditions_of(world)["CredentialsReadable"] == ("True", "CredentialsReadable")
 
 
-async def test_a_secret_that_appears_heals_the_policy(bridge: Bridge, bridged: Settings) -> None:
-    bridge.state = "NotFound"
+async def test_a_secret_that_appears_heals_the_policy(here: Installation) -> None:
+    here.bridge = {"claude": "NotFound"}
     world = World(namespace(), pool(), policy(**WITH_CLOUD))
-    assert await reconciled(world, bridged) == MISSING_RECHECK_S
+    assert await here.reconciled(world) == MISSING_RECHECK_S
     assert conditions_of(world)["Ready"] == ("False", "SecretNotFound")
-    bridge.state = "Readable"
-    assert await reconciled(world, bridged) == STEADY_RECHECK_S
+    here.bridge = {}
+    assert await here.reconciled(world) == STEADY_RECHECK_S
     assert conditions_of(world)["Ready"] == ("True", "Ready")
 
 
@@ -398,23 +358,78 @@ async def test_a_secret_that_appears_heals_the_policy(bridge: Bridge, bridged: S
     ],
 )
 async def test_a_bridge_that_does_not_say_is_neither_yes_nor_no(
-    bridge: Bridge, bridged: Settings, http_status: int, state: str
+    here: Installation, http_status: int, state: str
 ) -> None:
-    bridge.http_status, bridge.state = http_status, state
+    here.bridge_status, here.bridge = http_status, {"claude": state}
     world = World(namespace(), pool(), policy(**WITH_CLOUD))
-    assert await reconciled(world, bridged) == MISSING_RECHECK_S
+    assert await here.reconciled(world) == MISSING_RECHECK_S
     assert conditions_of(world)["CredentialsReadable"] == ("Unknown", "BridgeUnreachable")
     assert snapshot_of(world).clouds != (), "the gateways do not wait for it"
 
 
-async def test_an_unreachable_bridge_is_not_known() -> None:
-    nowhere = Settings(namespace=SYSTEM, pod_name="o", root_key=b"k" * 32, bridge_url="http://127.0.0.1:9")
-    world = World(namespace(), pool(), policy(**WITH_CLOUD))
-    await reconciled(world, nowhere)
-    assert conditions_of(world)["Ready"] == ("Unknown", "BridgeUnreachable")
-
-
-async def test_a_strict_floor_makes_every_pool_strict(settings: Settings) -> None:
+async def test_a_strict_floor_makes_every_pool_strict(here: Installation) -> None:
     world = World(namespace(**{"drawbridge.dev/privacy-floor": "strict"}), pool())
-    await reconciled(world, settings)
+    await here.reconciled(world)
     assert snapshot_of(world).pools[0].privacy == Privacy.STRICT
+
+
+async def test_a_snapshot_just_written_is_given_time_to_load(here: Installation) -> None:
+    world = World(namespace(), pool(), policy())
+    settings = here.settings
+    assert await reconcile_tenant(world, settings, here.now, TENANT) == LOADED_WITHIN_S
+    assert world.written() == [SNAPSHOT_WRITE], "no status: gateways would say that they have not loaded it"
+
+
+async def test_a_gateway_that_loads_late_is_asked_sooner_and_then_less_often(here: Installation) -> None:
+    here.gateways = {"gateway-a": "Current", "gateway-b": "Older"}
+    world = World(namespace(), pool(), policy())
+    assert await here.reconciled(world) == 1.0
+    assert conditions_of(world)["Ready"] == ("False", "Loading")
+    assert status_of(world)["snapshot"]["summary"] == "1/2"
+    looks_s = [await here.reconciled(world) for _ in range(3)]  # a minute passes between two looks
+    assert looks_s == [MAX_LOADING_RECHECK_S] * 3
+    assert world.written() == [SNAPSHOT_WRITE, STATUS_WRITE, EVENT], "told once"
+    here.gateways["gateway-b"] = "Current"
+    assert await here.reconciled(world) == STEADY_RECHECK_S
+    assert status_of(world)["snapshot"]["summary"] == "2/2"
+    assert world.events() == [("Normal", "Loading"), ("Normal", "Ready")]
+
+
+async def test_the_status_tells_the_snapshot_in_force_and_who_has_it(here: Installation) -> None:
+    here.gateways = {"gateway-a": "Current", "gateway-b": "None", "gateway-c": "Current"}
+    world = World(namespace(), pool(), policy())
+    await here.reconciled(world)
+    assert status_of(world)["snapshot"] == {
+        "version": 1,
+        "hash": snapshot_of(world).content_hash(),
+        "loadedByGateways": 2,
+        "gateways": 3,
+        "summary": "2/3",
+    }
+
+
+async def test_only_ready_gateways_count(here: Installation) -> None:
+    here.gateways = {"gateway-a": "Current", "gateway-b": "Older"}
+    world = World(namespace(), pool(), policy())
+    await here.reconciled(world)
+    [endpoint_slice] = world.of_kind(ENDPOINT_SLICE)
+    endpoint_slice["endpoints"][1]["conditions"] = {"ready": False, "serving": True, "terminating": True}
+    assert await reconcile_tenant(world, here.settings, here.now, TENANT) == STEADY_RECHECK_S
+    assert status_of(world)["snapshot"]["summary"] == "1/1"
+
+
+async def test_an_answer_too_long_is_not_read(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(namespace(), pool(), policy())
+    monkeypatch.setattr(gateways, "MAX_ANSWER_BYTES", 100)
+    await here.reconciled(world)
+    assert conditions_of(world)["Programmed"] == ("Unknown", "GatewayUnreachable")
+
+
+def test_a_pod_with_two_address_families_is_asked_once() -> None:
+    def endpoint_slice(name: str, address: str) -> Object:
+        endpoint = {"addresses": [address], "targetRef": {"kind": "Pod", "name": "gateway-a"}}
+        return {"metadata": {"name": name}, "endpoints": [endpoint]}
+
+    both = [endpoint_slice("b", "fd00::7"), endpoint_slice("a", "10.0.0.7")]
+    assert gateways.ready_addresses(both) == {"gateway-a": "10.0.0.7"}
+    assert gateways.ready_addresses(both[:1]) == {"gateway-a": "[fd00::7]"}
