@@ -115,10 +115,41 @@ def test_label_of_a_bridge_client_is_worn_by_gateway_operator_and_the_control(na
     assert wearers == {"drawbridge-gateway", "drawbridge-operator", "drawbridge-test-bridge-open"}
 
 
-def test_nobody_scrapes_by_default() -> None:
-    for component in ("gateway", "bridge", "operator"):
-        rules = _policy("smallest", component).get("ingress", [])
-        assert not [rule for rule in rules if {"protocol": "TCP", "port": 9090} in rule["ports"]]
+OPERATOR = {
+    "podSelector": {
+        "matchLabels": {
+            "app.kubernetes.io/name": "drawbridge",
+            "app.kubernetes.io/instance": "drawbridge",
+            "app.kubernetes.io/component": "operator",
+        }
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("component", "peers"),
+    [
+        pytest.param("gateway", [OPERATOR], id="the operator asks the gateway what it has loaded"),
+        pytest.param("bridge", [], id="nobody asks the bridge"),
+        pytest.param("operator", [], id="nobody asks the operator"),
+    ],
+)
+def test_who_reaches_metrics_and_status_by_default(component: str, peers: list[Object]) -> None:
+    rules = _policy("smallest", component).get("ingress", [])
+    admitted = [rule["from"] for rule in rules if {"protocol": "TCP", "port": 9090} in rule["ports"]]
+    assert admitted == [[peer] for peer in peers]
+
+
+@pytest.mark.parametrize("name", value_sets())
+def test_operator_may_ask_the_gateways(name: str) -> None:
+    labels = pod_of(named(objects_of(name), "Deployment", "drawbridge-gateway"))["metadata"]["labels"]
+    [rule] = [
+        r for r in _policy(name, "operator")["egress"] if {"protocol": "TCP", "port": 9090} in r["ports"]
+    ]
+    assert rule["ports"] == [{"protocol": "TCP", "port": 9090}]
+    [peer] = rule["to"]
+    assert list(peer) == ["podSelector"]
+    assert _selects(peer["podSelector"], labels)
 
 
 @pytest.mark.parametrize("component", ["gateway", "bridge", "operator"])
@@ -132,7 +163,7 @@ def test_monitoring_scrapes_where_it_is_named(component: str) -> None:
 
 
 def test_restricting_the_clients_keeps_helm_test_working() -> None:
-    [rule, _] = _policy("everything", "gateway")["ingress"]
+    [rule, *_] = _policy("everything", "gateway")["ingress"]
     found = objects_of("everything")
     labels = named(found, "Pod", "drawbridge-test-bridge-closed")["metadata"]["labels"]
     assert any("podSelector" in p and _selects(p["podSelector"], labels) for p in rule["from"])
