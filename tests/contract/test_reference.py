@@ -1,0 +1,87 @@
+"""The committed reference is what the models say, and leaves out nothing that the API server knows."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drawbridge_crds import docstrings
+from drawbridge_crds.conditions import ConditionType, Reason
+from drawbridge_crds.engine import REFUSED_ENGINE_FLAGS
+from drawbridge_crds.generate import policy_crd, pool_crd
+from drawbridge_crds.reference import pages
+
+REFERENCE = Path("docs/reference")
+CRDS = {"inferencepool.md": pool_crd(), "routingpolicy.md": policy_crd()}
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_committed_page_is_current(name: str) -> None:
+    assert (REFERENCE / name).read_text() == pages()[name], "run `make generate`"
+
+
+def test_no_other_file_lies_beside_them() -> None:
+    assert {path.name for path in REFERENCE.iterdir()} == set(pages())
+
+
+def _nodes(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Walk a schema of the API server, without the models that it was made from."""
+    yield path, schema
+    for name, child in schema.get("properties", {}).items():
+        many = "[]" if child.get("type") == "array" else ""
+        yield from _nodes(child.get("items", child), f"{path}.{name}{many}")
+
+
+def _spec(page: str) -> list[tuple[str, dict[str, Any]]]:
+    [version] = CRDS[page]["spec"]["versions"]
+    schema = version["schema"]["openAPIV3Schema"]["properties"]
+    return [*_nodes(schema["spec"], "spec"), *_nodes(schema["status"], "status")]
+
+
+@pytest.mark.parametrize("page", CRDS)
+def test_every_field_of_the_schema_has_a_row_or_its_parent_says_where(page: str) -> None:
+    rows = [line.split(" | ") for line in pages()[page].splitlines() if line.startswith("| `")]
+    shown = {row[0].strip("| `") for row in rows}
+    elsewhere = {row[0].strip("| `") for row in rows if "Fields: as `" in row[-1]}
+    missing = [
+        path
+        for path, _ in _spec(page)
+        if path not in {"spec", "status"} | shown and not any(path.startswith(f"{e}.") for e in elsewhere)
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", CRDS)
+def test_every_rule_of_the_schema_is_told(page: str) -> None:
+    messages = {
+        rule["message"] for _, node in _spec(page) for rule in node.get("x-kubernetes-validations", ())
+    }
+    assert messages
+    text = pages()[page].replace("&lt;", "<").replace("&gt;", ">")
+    assert sorted(message for message in messages if message not in text) == []
+
+
+@pytest.mark.parametrize("page", CRDS)
+def test_every_static_default_is_in_the_table(page: str) -> None:
+    text = pages()[page]
+    table = text[text.index("## Every default") : text.index("## Status")]
+    defaults = [
+        (f"{path}{'[]' if isinstance(child['default'], list) else ''}.{name}", child["default"])
+        for path, node in _spec(page)
+        for name, child in node.get("properties", {}).items()
+        if "default" in child and not isinstance(child["default"], dict | list)
+    ]
+    rows = [f"| `{path}` | `{default}` | static |" for path, default in defaults]
+    shared = ("source.image.path",)  # of every model source: shown once
+    assert [row for row in rows if row not in table and not any(part in row for part in shared)] == []
+
+
+@pytest.mark.parametrize("enum", [ConditionType, Reason])
+def test_every_condition_type_and_reason_has_a_meaning(enum: type[StrEnum]) -> None:
+    assert [member for member, meaning in docstrings.members(enum).items() if not meaning] == []
+
+
+def test_every_refused_flag_is_listed() -> None:
+    text = pages()["inferencepool.md"]
+    assert [flag for flag in REFUSED_ENGINE_FLAGS if f"`{flag}`" not in text] == []
