@@ -130,7 +130,7 @@ class Bridge:
             body = await read_body(receive, headers, self._limits.max_body_bytes)
             # again: the policy may have changed while the body arrived
             cloud = permitted_cloud(self._state.snapshot(envelope.tenant), envelope)
-            request = outgoing(body, cloud)
+            request = outgoing(body, protocol, cloud)
             await unless_client_leaves(receive, reply, self._ask(envelope, cloud, request, reply))
         finally:
             self._in_flight -= 1
@@ -145,9 +145,10 @@ class Bridge:
             async with exchange:
                 content_type, parts = await exchange.start(request)
                 self._metrics.first_byte_s.labels(*labels).observe(self._clock() - began)
-                await reply.begin(
-                    HTTPStatus.OK, content_type, [(b"x-request-id", envelope.request_id.encode())]
-                )
+                headers = [(b"x-request-id", envelope.request_id.encode())]
+                if request.lost:
+                    headers.append((b"x-drawbridge-dropped-fields", ", ".join(request.lost).encode()))
+                await reply.begin(HTTPStatus.OK, content_type, headers)
                 async for part in parts:
                     await reply.part(part)
                 status, code = HTTPStatus.OK, exchange.failure.code if exchange.failure else ""

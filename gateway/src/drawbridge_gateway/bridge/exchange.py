@@ -1,4 +1,7 @@
-"""One request to a cloud and its answer: bytes through, failures in our vocabulary."""
+"""One request to a cloud and its answer: bytes through, failures in our vocabulary.
+
+Where client and cloud speak different protocols the answer is translated on its way; else it is not touched.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -15,7 +18,9 @@ from drawbridge_gateway.bridge.clouds import CloudClients, Sdk, UnusableCloudErr
 from drawbridge_gateway.bridge.credentials import CredentialError, Credentials
 from drawbridge_gateway.bridge.events import Meaning, error_event, judge
 from drawbridge_gateway.bridge.request import UPSTREAM_PATH, Envelope, Outgoing
-from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
+from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError
+from drawbridge_gateway.bridge.translate.wire import StreamTranslation, translate_answer
+from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused
 from drawbridge_gateway.protocols.sse import EventCutter
 
 CREDENTIALS_REFUSED: Final = frozenset({401, 403})
@@ -60,11 +65,17 @@ class Exchange:
         response = await self._post(outgoing)
         headers = response.headers
         self.provider_request_id = headers.get("request-id") or headers.get("x-request-id")
+        created_s = int(self._wall_clock())
         if is_event_stream(headers) != outgoing.stream:
             raise RequestRefused(failures.malformed_answer(self._cloud))
         if not outgoing.stream:
-            return b"application/json", _once(await self._whole_answer(response))
-        events = self._events(response)
+            return b"application/json", _once(await self._whole_answer(response, outgoing, created_s))
+        translation = None
+        if outgoing.speaks is not self._envelope.protocol:
+            translation = StreamTranslation(
+                outgoing.speaks, created_s=created_s, include_usage=outgoing.include_usage
+            )
+        events = self._events(response, outgoing.speaks, translation)
         return b"text/event-stream; charset=utf-8", self._relay(await anext(events), events)
 
     async def _post(self, outgoing: Outgoing) -> httpx2.Response:
@@ -72,7 +83,7 @@ class Exchange:
         try:
             credential = await self._credentials.credential(tenant, ref)
             sdk = await self._held.enter_async_context(self._clients.lease(tenant, self._cloud, credential))
-            response = await _post(sdk, UPSTREAM_PATH[self._envelope.protocol], outgoing.body)
+            response = await _post(sdk, UPSTREAM_PATH[outgoing.speaks], outgoing.body)
         except CredentialError as error:
             raise RequestRefused(failures.credential_failure(self._cloud, error)) from error
         except UnusableCloudError as error:
@@ -86,17 +97,19 @@ class Exchange:
         self._held.push_async_callback(response.aclose)
         return response
 
-    async def _whole_answer(self, response: httpx2.Response) -> bytes:
+    async def _whole_answer(self, response: httpx2.Response, outgoing: Outgoing, created_s: int) -> bytes:
         try:
             body = b"".join([chunk async for chunk in response.aiter_raw()])
         except httpx2.HTTPError as error:
             raise RequestRefused(failures.broken_answer(self._cloud, error)) from error
         try:
-            is_answer = isinstance(orjson.loads(body), dict)
-        except orjson.JSONDecodeError:
-            is_answer = False
-        if not is_answer:
-            raise RequestRefused(failures.malformed_answer(self._cloud))
+            answer = orjson.loads(body)
+            if not isinstance(answer, dict):
+                raise MalformedAnswerError("the answer is no object")
+            if outgoing.speaks is not self._envelope.protocol:
+                return translate_answer(outgoing.speaks, answer, created_s=created_s)
+        except ValueError as error:
+            raise RequestRefused(failures.malformed_answer(self._cloud)) from error
         return body
 
     async def _relay(self, first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -109,13 +122,16 @@ class Exchange:
             self.failure = refused.error
             yield error_event(self._envelope.protocol, refused.error, self._envelope.request_id)
 
-    async def _events(self, response: httpx2.Response) -> AsyncIterator[bytes]:
+    async def _events(
+        self, response: httpx2.Response, speaks: Protocol, translation: StreamTranslation | None
+    ) -> AsyncIterator[bytes]:
         """Yield whole events as they arrive, the protocol's last one included; else RequestRefused."""
-        protocol = self._envelope.protocol
         cutter = EventCutter()
         try:
             async for chunk in response.aiter_raw():
-                good, verdict, error_type = judge(protocol, cutter.feed(chunk))
+                good, verdict, error_type = judge(speaks, cutter.feed(chunk))
+                if translation:
+                    good = translation.feed(good)
                 if good:
                     yield good
                 if verdict is Meaning.END:
@@ -123,7 +139,9 @@ class Exchange:
                 if verdict is not Meaning.CONTENT:
                     raise RequestRefused(self._failure_of(verdict, error_type))
             # some servers end without the blank line after their last event
-            good, verdict, _ = judge(protocol, cutter.feed(b"\n\n"))
+            good, verdict, _ = judge(speaks, cutter.feed(b"\n\n"))
+            if translation:
+                good = translation.feed(good)
         except ValueError as error:
             raise RequestRefused(failures.malformed_answer(self._cloud)) from error
         except httpx2.HTTPError as error:

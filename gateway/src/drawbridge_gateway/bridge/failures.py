@@ -19,7 +19,7 @@ import openai
 from drawbridge_crds.snapshot import CloudTarget
 
 from drawbridge_gateway.bridge.credentials import CredentialError
-from drawbridge_gateway.protocols.errors import ApiError
+from drawbridge_gateway.protocols.errors import NOT_TRANSLATABLE, ApiError
 
 OVERLOADED: Final = 529
 """Anthropic's own status: the service, not the client, has too much to do."""
@@ -183,7 +183,9 @@ def _provider_error(body: object) -> tuple[str, str]:
     if words.startswith("prompt is too long"):  # Anthropic has no code of its own for it
         return "context_length_exceeded", words
     code = str(inner.get("code") or inner.get("type") or "")
-    return (code if _CODE.fullmatch(code) else "invalid_request"), words
+    # our own code stands for our own words, which the gateway passes on
+    is_code = _CODE.fullmatch(code) and code != NOT_TRANSLATABLE
+    return (code if is_code else "invalid_request"), words
 
 
 def _tls_words(cause: BaseException) -> str:

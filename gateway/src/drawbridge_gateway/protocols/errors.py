@@ -10,6 +10,9 @@ from typing import Any, Final
 
 import orjson
 
+NOT_TRANSLATABLE: Final = "not_translatable"
+"""Code of the bridge's refusal of what cannot be said in a cloud's protocol. Other backends may answer it."""
+
 
 class Protocol(StrEnum):
     """What a client speaks."""

@@ -1,0 +1,120 @@
+"""Whole answers, from either protocol to the other."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError, part, parts, words
+from drawbridge_gateway.bridge.translate.usage import (
+    anthropic_usage,
+    finish_reason,
+    openai_usage,
+    stop_reason,
+)
+
+
+def to_openai(message: Mapping[str, Any], *, created_s: int) -> dict[str, Any]:
+    """Write Anthropic's message as a chat completion. `created_s`: Unix time, which Anthropic does not tell.
+
+    Lost without a name, since OpenAI has no place for it: signatures of thinking, citations, blocks of
+    server tools, and which stop sequence ended the answer.
+
+    Raises:
+        MalformedAnswerError: it is no message.
+    """
+    if message.get("type") != "message" or not isinstance(message.get("content"), list):
+        raise MalformedAnswerError("the answer is no message")
+    blocks = parts(message, "content")
+    said: dict[str, Any] = {"role": "assistant", "content": _joined(blocks, "text"), "refusal": None}
+    if thoughts := _joined(blocks, "thinking"):
+        said["reasoning_content"] = thoughts
+    if calls := [tool_call(block) for block in blocks if block.get("type") == "tool_use"]:
+        said["tool_calls"] = calls
+    choice = {
+        "index": 0,
+        "message": said,
+        "logprobs": None,
+        "finish_reason": finish_reason(message.get("stop_reason")),
+    }
+    return {
+        "id": message.get("id") or "chatcmpl-unknown",
+        "object": "chat.completion",
+        "created": created_s,
+        "model": message.get("model") or "",
+        "choices": [choice],
+        "usage": openai_usage(part(message, "usage")),
+    }
+
+
+def to_anthropic(completion: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a chat completion as Anthropic's message.
+
+    Reasoning becomes thinking without a signature. Lost without a name: log probabilities, annotations,
+    audio, and every choice but the first (more cannot be asked for).
+
+    Raises:
+        MalformedAnswerError: it is no completion, or a call's arguments are no JSON object.
+    """
+    choices = parts(completion, "choices")
+    if not choices or not isinstance(choices[0].get("message"), dict):
+        raise MalformedAnswerError("the answer is no completion")
+    said = choices[0]["message"]
+    content: list[dict[str, Any]] = []
+    if thoughts := words(said, "reasoning_content", "reasoning"):
+        content.append({"type": "thinking", "thinking": thoughts, "signature": ""})
+    content += [
+        {"type": "text", "text": text} for text in (words(said, "content"), words(said, "refusal")) if text
+    ]
+    calls = parts(said, "tool_calls")
+    content += [_tool_use(call, index, completion) for index, call in enumerate(calls)]
+    reason, sequence = stop_reason(choices[0], has_calls=bool(calls))
+    return message_envelope(completion) | {
+        "content": content,
+        "stop_reason": reason,
+        "stop_sequence": sequence,
+        "usage": anthropic_usage(part(completion, "usage")),
+    }
+
+
+def message_envelope(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Begin Anthropic's message for a completion, or for the first chunk of one."""
+    return {
+        "id": answer.get("id") or "msg_unknown",
+        "type": "message",
+        "role": "assistant",
+        "model": answer.get("model") or "",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+    }
+
+
+def call_id(call: Mapping[str, Any], index: int, answer: Mapping[str, Any]) -> str:
+    """Return a call's id; some servers give none, and results must name their call."""
+    return words(dict(call), "id") or f"toolu_{answer.get('id') or 'unknown'}_{index}"
+
+
+def tool_call(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a block `tool_use` as a call."""
+    arguments = orjson.dumps(part(block, "input")).decode()
+    function = {"name": block.get("name") or "", "arguments": arguments}
+    return {"id": block.get("id") or "", "type": "function", "function": function}
+
+
+def _tool_use(call: Mapping[str, Any], index: int, completion: Mapping[str, Any]) -> dict[str, Any]:
+    function = part(call, "function")
+    try:
+        arguments = orjson.loads(words(function, "arguments") or "{}")
+    except orjson.JSONDecodeError as error:
+        raise MalformedAnswerError("a call's arguments are no JSON") from error
+    if not isinstance(arguments, dict):
+        raise MalformedAnswerError("a call's arguments are no object")
+    name = words(function, "name")
+    return {"type": "tool_use", "id": call_id(call, index, completion), "name": name, "input": arguments}
+
+
+def _joined(blocks: list[dict[str, Any]], kind: str) -> str | None:
+    """Join the texts of one kind of block; None when there is no such block."""
+    texts = [words(block, kind) for block in blocks if block.get("type") == kind]
+    return "".join(texts) if texts else None

@@ -1,0 +1,46 @@
+"""What the name of a model tells about what its provider lets one ask of it.
+
+Both providers refuse, with a 400, fields that other models of theirs take. Known generations are listed;
+any other name is taken for a newer model, since that is the direction in which a list grows old.
+Sources: platform.claude.com/docs (thinking, effort, migration guide), platform.openai.com/docs (reasoning).
+"""
+
+import re
+from typing import Final
+
+_CLAUDE: Final = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:-(\d{1,2}))?(?!\d)")
+"""claude-3-7-sonnet-20250219, claude-opus-4-20250514, claude-sonnet-4-5: generation, and its minor part."""
+
+_NEWEST: Final = (99, 0)
+
+_FIRST_TO_THINK: Final = (3, 7)
+_FIRST_TO_ADAPT: Final = (4, 6)
+_FIRST_WITHOUT_SAMPLING: Final = (4, 7)
+
+_OPENAI_REASONS: Final = re.compile(r"(?:.*/)?(?:o\d|gpt-(?:[5-9]|\d\d)|gpt-oss)(?!.*-chat)")
+"""o3, gpt-5.1, openai/gpt-oss-120b; gpt-5-chat-latest does not reason."""
+
+
+def claude_thinks(model: str) -> bool:
+    """Tell whether a Claude model can be asked to think at all."""
+    return _claude_generation(model) >= _FIRST_TO_THINK
+
+
+def claude_adapts(model: str) -> bool:
+    """Tell whether a Claude model takes an effort; older ones take a number of tokens to think with."""
+    return _claude_generation(model) >= _FIRST_TO_ADAPT
+
+
+def claude_samples(model: str) -> bool:
+    """Tell whether a Claude model takes temperature, top_p and top_k."""
+    return _claude_generation(model) < _FIRST_WITHOUT_SAMPLING
+
+
+def openai_reasons(model: str) -> bool:
+    """Tell whether a model of an OpenAI-compatible API takes an effort, and no sampling."""
+    return _OPENAI_REASONS.match(model) is not None
+
+
+def _claude_generation(model: str) -> tuple[int, int]:
+    match = _CLAUDE.search(model)
+    return (int(match[1]), int(match[2] or 0)) if match else _NEWEST

@@ -1,0 +1,92 @@
+"""What becomes of an Anthropic client's request at an OpenAI or OpenAI-compatible cloud."""
+
+from typing import Final
+
+from drawbridge_gateway.bridge.translate.rules import Rules, kept, lost, refused
+
+_REASONING: Final = "lost with models that reason (o3, gpt-5, ...), which take none"
+
+RULES: Final[Rules] = {
+    # the conversation
+    "system": kept("a first message of role `system`"),
+    "system.text": kept("its text"),
+    "messages": kept("`messages`; one with results of tools becomes several"),
+    "messages.role": kept("`user`, `assistant`, `system`, and `tool` for results"),
+    "messages.role.other": refused("use user, assistant or system"),
+    "messages.content": kept("a text or a list of parts"),
+    "messages.text": kept("a part `text`"),
+    "messages.text.text": kept("its text"),
+    "messages.text.citations": lost("OpenAI's messages have none", []),
+    "messages.image": kept("a part `image_url`, with a data: URL or an address"),
+    "messages.image.source": kept("its `url`"),
+    "messages.image.source.file": refused("send the image itself, as base64"),
+    "messages.image.transformations": refused("send the image as it shall be seen"),
+    "messages.document": kept("a part `file`, when it is a PDF as base64"),
+    "messages.document.source": kept("its `file_data`"),
+    "messages.document.source.type": refused("send a PDF as base64, or the text as a block `text`"),
+    "messages.document.title": kept("its `filename`"),
+    "messages.document.context": lost("OpenAI's files have none"),
+    "messages.document.citations": lost("OpenAI's messages have none", {"enabled": False}),
+    "messages.tool_use": kept("`tool_calls`; text after a call moves before it"),
+    "messages.tool_use.id": kept("`id`"),
+    "messages.tool_use.name": kept("`name`"),
+    "messages.tool_use.input": kept("`arguments`"),
+    "messages.tool_use.caller": lost("the model itself is the only caller", {"type": "direct"}),
+    "messages.tool_result": kept("a message of role `tool`, before all else of its message"),
+    "messages.tool_result.tool_use_id": kept("`tool_call_id`"),
+    "messages.tool_result.content": kept("its text; images and files follow in a message of role `user`"),
+    "messages.tool_result.is_error": lost("the text alone says so", False),
+    "messages.thinking": lost(
+        "OpenAI takes no reasoning back; compatible clouds get it as `reasoning_content`"
+    ),
+    "messages.thinking.signature": lost("only Anthropic can check it", ""),
+    "messages.redacted_thinking": lost("only Anthropic can read it"),
+    "messages.content.type": refused(
+        "blocks of server tools, searches and containers are Anthropic's own: leave them out"
+    ),
+    # tools
+    "tools": kept("`tools` of type function"),
+    "tools.type": refused("server tools are Anthropic's own: describe a tool of yours"),
+    "tools.name": kept("`function.name`"),
+    "tools.description": kept("`function.description`"),
+    "tools.input_schema": kept("`function.parameters`"),
+    "tools.strict": kept("`function.strict`", False),
+    "tools.input_examples": lost("put them into the description", []),
+    "tools.allowed_callers": lost("the model itself is the only caller", ["direct"]),
+    "tools.defer_loading": lost("all tools are shown at once", False),
+    "tools.eager_input_streaming": lost("arguments are streamed in any case", False),
+    "tool_choice": kept("`auto`, `required` (for any), one function, or `none`"),
+    "tool_choice.disable_parallel_tool_use": kept("`parallel_tool_calls`, reversed", False),
+    "tool_choice.type": refused("use auto, any, tool or none"),
+    # length, sampling, ending
+    "max_tokens": kept("`max_completion_tokens` at OpenAI, `max_tokens` elsewhere"),
+    "stop_sequences": kept("`stop`", []),
+    "stop_sequences.count": refused("OpenAI takes at most four"),
+    "temperature": kept(f"`temperature`; {_REASONING}"),
+    "top_p": kept(f"`top_p`; {_REASONING}"),
+    "top_k": kept("`top_k` at compatible clouds; lost at OpenAI, which has none"),
+    # form
+    "output_config": kept("see its fields"),
+    "output_config.format": kept("`response_format`, a strict json_schema"),
+    "output_config.effort": kept("`reasoning_effort`; lost with models that do not reason"),
+    "thinking": kept(
+        "`reasoning_effort`: low up to 2048 tokens, medium up to 8192, high above; adaptive leaves it to the "
+        "model; lost with models that do not reason, and when disabled with those that do"
+    ),
+    "stream": kept("`stream`, and usage is asked for"),
+    # for the provider
+    "metadata": kept("see its field", {}),
+    "metadata.user_id": kept(
+        "`safety_identifier` at OpenAI, `user` elsewhere; its SHA-256 when it is longer than 64 characters"
+    ),
+    "service_tier": lost("the tiers differ", "auto"),
+    "speed": lost("OpenAI has no such choice", "standard"),
+    "diagnostics": lost("it is about Anthropic's cache"),
+    "inference_geo": refused(
+        "where it is worked on is Anthropic's to promise: leave it out, or ask its cloud"
+    ),
+    "container": refused("containers are Anthropic's own: leave it out"),
+    "*.cache_control": lost("OpenAI caches by itself; it changes the price, not the answer"),
+    "*.toolset_name": refused("toolsets are Anthropic's own: describe a tool of yours"),
+}
+"""Every field of Anthropic's Messages (anthropic 2.12), and the sampling that its models before 4.7 take."""

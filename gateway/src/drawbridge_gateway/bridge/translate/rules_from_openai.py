@@ -1,0 +1,109 @@
+"""What becomes of an OpenAI client's request at an Anthropic cloud."""
+
+from typing import Final
+
+from drawbridge_gateway.bridge.translate.rules import Rules, kept, lost, refused
+
+_SAMPLING: Final = "not with models that take none (Claude 4.7 and later) or think with a budget"
+
+RULES: Final[Rules] = {
+    # the conversation
+    "messages": kept("`messages` and `system`; neighbours of one role become one message"),
+    "messages.role": kept("`system` and `developer` become `system`; `tool` becomes `user`"),
+    "messages.role.other": refused("use system, developer, user, assistant or tool"),
+    "messages.content": kept("a text or blocks; empty texts, which Anthropic refuses, are left out"),
+    "messages.content.text": kept("a block `text`"),
+    "messages.content.image_url": kept("a block `image`, from a data: URL or an address"),
+    "messages.content.image_url.url": kept("its `source`; JPEG, PNG, GIF or WebP"),
+    "messages.content.image_url.detail": lost("Anthropic always looks at the whole image", "auto"),
+    "messages.content.image_url.type": refused("send images as JPEG, PNG, GIF or WebP"),
+    "messages.content.file": kept("a block `document`, when it is a PDF as a data: URL"),
+    "messages.content.file.file_data": kept("its `source`"),
+    "messages.content.file.filename": kept("its `title`"),
+    "messages.content.file.file_id": refused("send the file itself, as `file_data`"),
+    "messages.content.file.type": refused("send documents as PDF, other files as text"),
+    "messages.content.refusal": kept("a block `text`"),
+    "messages.content.input_audio": refused("send a transcript as text"),
+    "messages.content.prompt_cache_breakpoint": lost("caching changes the price, not the answer"),
+    "messages.content.type": refused("send text, images or PDF files only"),
+    "messages.tool_calls": kept("blocks `tool_use`, after the text"),
+    "messages.tool_calls.custom": refused("describe the tool as a function"),
+    "messages.tool_calls.arguments": refused("these are no JSON object, which Anthropic demands"),
+    "messages.tool_call_id": kept("`tool_use_id`; characters that Anthropic refuses become `_`"),
+    "messages.refusal": kept("a block `text`"),
+    "messages.name": lost("names of participants are unknown to Anthropic"),
+    "messages.reasoning_content": lost("Anthropic takes only thinking that it has signed itself"),
+    "messages.reasoning": lost("likewise"),
+    "messages.audio": refused("send a transcript as text"),
+    "messages.function_call": refused("use `tool_calls`"),
+    "messages.system": lost("one after the first question moves to the beginning, where Anthropic has them"),
+    "messages.user": refused("a conversation needs a question: send a message of role `user`"),
+    # tools
+    "tools": kept("`tools`; those that only earlier messages use are declared again, and cannot be called"),
+    "tools.name": kept("`name`"),
+    "tools.description": kept("`description`"),
+    "tools.parameters": kept("`input_schema`"),
+    "tools.strict": kept("`strict`", False),
+    "tools.custom": refused("describe the tool as a function"),
+    "tool_choice": kept("`auto`, `any` (for required), `tool` or `none`"),
+    "tool_choice.type": refused("name one function, or send only the tools that are allowed"),
+    "parallel_tool_calls": kept("`tool_choice.disable_parallel_tool_use`, reversed", True),
+    "functions": refused("use `tools`"),
+    "function_call": refused("use `tool_choice`"),
+    "web_search_options": refused("describe a search as a function, and call it yourself"),
+    # length, sampling, ending
+    "max_completion_tokens": kept("`max_tokens`; 8192 when absent, more for models that shall think"),
+    "max_tokens": kept("`max_tokens`, unless max_completion_tokens is there"),
+    "stop": kept("`stop_sequences`"),
+    "stop.blank": refused("Anthropic ends at no sequence of white space: name another one"),
+    "temperature": kept(f"`temperature`; lost above 1, where it becomes 1; lost, {_SAMPLING}", 1),
+    "top_p": kept(f"`top_p`; lost beside `temperature`; lost, {_SAMPLING}", 1),
+    "top_k": kept(f"`top_k`; lost, {_SAMPLING}", -1, 0),
+    "n": refused("ask once for each answer", 1),
+    "logprobs": refused("ask a pool or an OpenAI-compatible cloud", False),
+    "top_logprobs": refused("ask a pool or an OpenAI-compatible cloud", 0),
+    "logit_bias": refused("ask a pool or an OpenAI-compatible cloud", {}),
+    "frequency_penalty": lost("no such penalty", 0),
+    "presence_penalty": lost("no such penalty", 0),
+    "repetition_penalty": lost("no such penalty", 1),
+    "min_p": lost("no such sampling", 0),
+    "seed": lost("answers cannot be repeated there"),
+    "prediction": lost("it makes an answer faster, not another one"),
+    # form
+    "response_format": kept("`output_config.format`, for json_schema", {"type": "text"}),
+    "response_format.type": refused("send a json_schema, or ask for JSON in words"),
+    "modalities": refused("only text is answered", ["text"]),
+    "audio": refused("only text is answered"),
+    "verbosity": lost("ask for the length in words", "medium"),
+    "regex": refused("ask a pool, or send a json_schema"),
+    "ebnf": refused("ask a pool, or send a json_schema"),
+    "reasoning_effort": kept(
+        "`thinking` adaptive and `output_config.effort` (minimal: low) from Claude 4.6 on, else a budget; "
+        "lost with models that do not think, beside a forced tool, where the budget would be below 1024 "
+        "tokens or follows on a result of a tool, and when it is none and the model decides itself"
+    ),
+    "stream": kept("`stream`"),
+    "stream_options": kept("usage is counted in any case; `include_usage` says whether it is shown"),
+    # for the provider
+    "safety_identifier": kept("`metadata.user_id`"),
+    "user": kept("`metadata.user_id`, unless safety_identifier is there"),
+    "metadata": lost("Anthropic stores none", {}),
+    "store": lost("nothing is stored", False),
+    "service_tier": lost("the tiers differ", "auto", "default"),
+    "moderation": refused("ask an OpenAI cloud, or moderate in a request of its own"),
+    "prompt_cache_key": lost("caching changes the price, not the answer"),
+    "prompt_cache_options": lost("likewise"),
+    "prompt_cache_retention": lost("likewise"),
+    # for engines
+    "stop_regex": refused("use `stop`", []),
+    "stop_token_ids": refused("use `stop`", []),
+    "min_tokens": lost("for engines only", 0),
+    "ignore_eos": lost("for engines only", False),
+    "no_stop_trim": lost("for engines only", False),
+    "skip_special_tokens": lost("for engines only", True),
+    "separate_reasoning": lost("thinking is always apart", True),
+    "stream_reasoning": lost("thinking is always streamed", True),
+    "continue_final_message": kept("nothing: Anthropic continues a last message of the assistant"),
+    "chat_template_kwargs": lost("for engines only", {}),
+}
+"""Every field of OpenAI's chat completions (openai 3.54) and every extension that the gateway lets pass."""

@@ -1,0 +1,53 @@
+"""Reads JSON whose shape a client or a provider chose. What has another shape is told by its place alone."""
+
+from http import HTTPStatus
+from typing import Any
+
+from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
+
+
+def text(value: Any, where: str) -> str:
+    """Return a string of a request; raises RequestRefused."""
+    if isinstance(value, str):
+        return value
+    raise _wrong(where, "a string")
+
+
+def record(value: Any, where: str) -> dict[str, Any]:
+    """Return an object of a request; raises RequestRefused."""
+    if isinstance(value, dict):
+        return value
+    raise _wrong(where, "an object")
+
+
+def records(value: Any, where: str) -> list[dict[str, Any]]:
+    """Return a list of objects of a request; raises RequestRefused."""
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return value
+    raise _wrong(where, "a list of objects")
+
+
+def _wrong(where: str, wanted: str) -> RequestRefused:
+    error = ApiError(HTTPStatus.BAD_REQUEST, "invalid_type", f'"{where}" must be {wanted}', param=where)
+    return RequestRefused(error)
+
+
+class MalformedAnswerError(ValueError):
+    """A provider's answer that is not in its own protocol."""
+
+
+def part(holder: Any, name: str) -> dict[str, Any]:
+    """Return an object inside an object of an answer; empty when there is none."""
+    value = holder.get(name) if isinstance(holder, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def parts(holder: Any, name: str) -> list[dict[str, Any]]:
+    """Return the objects of a list inside an object of an answer; empty when there is none."""
+    value = holder.get(name) if isinstance(holder, dict) else None
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def words(holder: dict[str, Any], *names: str) -> str:
+    """Return the first of some fields that is a text and not empty; "" when none is."""
+    return next((value for name in names if isinstance(value := holder.get(name), str) and value), "")

@@ -1,0 +1,202 @@
+"""OpenAI's stream of chunks as Anthropic's stream of events.
+
+Anthropic's blocks come one after the other, OpenAI's tool calls may be interleaved. A call that begins
+while the one before it is no whole JSON object yet waits for the end of the answer: in the order in which
+every known server sends them, none ever waits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from drawbridge_gateway.bridge.translate.answers import call_id, message_envelope
+from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError, part, parts, words
+from drawbridge_gateway.bridge.translate.usage import anthropic_usage, stop_reason
+
+Event = dict[str, Any]
+
+MAX_CALLS: Final = 256
+"""Of one answer. Ours: twice the tools that OpenAI lets a request have."""
+
+MAX_ARGUMENTS_CHARS: Final = 8 * 1024 * 1024
+"""Of all calls of one answer, which are held until it ends. Ours: many times the longest answer."""
+
+_EMPTY: Final = {
+    "text": {"type": "text", "text": ""},
+    "thinking": {"type": "thinking", "thinking": "", "signature": ""},
+}
+
+
+@dataclass(slots=True)
+class _Call:
+    """One tool call, as far as it has come."""
+
+    identifier: str
+    name: str
+    index: int
+    """As the server counts it."""
+
+    arguments: list[str] = field(default_factory=list)
+    sent: int = 0
+    """How many of `arguments` the client has."""
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether its arguments are whole."""
+        try:
+            return isinstance(orjson.loads("".join(self.arguments)), dict)
+        except orjson.JSONDecodeError:
+            return False
+
+
+class EventStream:
+    """Takes OpenAI's chunks one by one and returns the events that each is worth."""
+
+    def __init__(self) -> None:
+        self._first: Mapping[str, Any] | None = None
+        self._open: str | None = None
+        """Kind of the block that is open: text, thinking or tool_use."""
+        self._blocks = 0
+        self._calls: list[_Call] = []
+        self._current = 0
+        """The call that is being sent; those before it have ended, those after it wait."""
+        self._sending: _Call | None = None
+        """The call whose block is open."""
+        self._held_chars = 0
+        self._choice: Mapping[str, Any] = {}
+        """The one that said why the answer ends."""
+        self._usage: Mapping[str, Any] = {}
+
+    def take(self, chunk: Mapping[str, Any]) -> list[Event]:
+        """Translate one chunk.
+
+        Raises:
+            MalformedAnswerError: a tool call goes on after its end, or calls are endless.
+        """
+        events = [] if self._first else self._begin(chunk)
+        self._usage = part(chunk, "usage") or self._usage
+        for choice in parts(chunk, "choices"):
+            if choice.get("index", 0) != 0:
+                continue
+            delta = part(choice, "delta")
+            events += self._say("thinking", words(delta, "reasoning_content", "reasoning"))
+            events += self._say("text", words(delta, "content")) + self._say("text", words(delta, "refusal"))
+            known = len(self._calls)
+            for index, fragment in enumerate(parts(delta, "tool_calls")):
+                self._note(fragment, index)
+            events += self._send_calls(more=len(self._calls) > known)
+            if choice.get("finish_reason"):
+                self._choice = choice
+        return events
+
+    def end(self) -> list[Event]:
+        """Return what ends the message.
+
+        Raises:
+            MalformedAnswerError: it never began.
+        """
+        if self._first is None:
+            raise MalformedAnswerError("the stream has no chunk")
+        events = self._end_calls() + self._close()
+        reason, sequence = stop_reason(self._choice, has_calls=bool(self._calls))
+        return [
+            *events,
+            {
+                "type": "message_delta",
+                "delta": {"stop_reason": reason, "stop_sequence": sequence},
+                "usage": anthropic_usage(self._usage),
+            },
+            {"type": "message_stop"},
+        ]
+
+    def _begin(self, chunk: Mapping[str, Any]) -> list[Event]:
+        """Begin the message. How much was read is told at its end: OpenAI does not know it earlier."""
+        self._first = chunk
+        return [
+            {"type": "message_start", "message": message_envelope(chunk) | {"usage": anthropic_usage({})}}
+        ]
+
+    def _say(self, kind: str, words_said: str) -> list[Event]:
+        if not words_said:
+            return []
+        events = self._end_calls()
+        if self._open != kind:
+            events += self._close() + self._open_block(kind, _EMPTY[kind])
+        return [*events, self._block_delta({"type": f"{kind}_delta", kind: words_said})]
+
+    def _note(self, fragment: Mapping[str, Any], position: int) -> None:
+        """Add a fragment to its call, or begin one.
+
+        Servers that send calls whole may leave the index out, or repeat it with another id.
+        """
+        index, identifier = fragment.get("index"), words(dict(fragment), "id")
+        function = part(fragment, "function")
+        index = index if isinstance(index, int) else position
+        call = next((call for call in reversed(self._calls) if call.index == index), None)
+        if call is None or (identifier and identifier != call.identifier):
+            made = call_id(fragment, len(self._calls), self._first or {})
+            call = _Call(made, words(function, "name"), index)
+            self._calls.append(call)
+            if len(self._calls) > MAX_CALLS:
+                raise MalformedAnswerError("the tool calls have no end")
+        if arguments := words(function, "arguments"):
+            self._held_chars += len(arguments)
+            if self._held_chars > MAX_ARGUMENTS_CHARS:
+                raise MalformedAnswerError("the arguments of the tool calls have no end")
+            call.arguments.append(arguments)
+
+    def _send_calls(self, *, more: bool) -> list[Event]:
+        """Send the current call as far as it is known. `more` have begun: go on with them, if it is whole.
+
+        Asked only then, so that the cost does not grow with the square of an answer.
+        """
+        events: list[Event] = []
+        if self._current < len(self._calls):
+            events = self._send(self._calls[self._current])
+        while more and self._current + 1 < len(self._calls) and self._calls[self._current].complete:
+            self._current += 1
+            events += self._send(self._calls[self._current])
+        self._check_sent()
+        return events
+
+    def _end_calls(self) -> list[Event]:
+        """Send all of every call: nothing more of them will come."""
+        events: list[Event] = []
+        for call in self._calls[self._current :]:
+            events += self._send(call)
+        self._current = len(self._calls)
+        self._check_sent()
+        return events
+
+    def _send(self, call: _Call) -> list[Event]:
+        events: list[Event] = []
+        if call is not self._sending:
+            block = {"type": "tool_use", "id": call.identifier, "name": call.name, "input": {}}
+            events += self._close() + self._open_block("tool_use", block)
+            self._sending = call
+        for arguments in call.arguments[call.sent :]:
+            events.append(self._block_delta({"type": "input_json_delta", "partial_json": arguments}))
+        call.sent = len(call.arguments)
+        return events
+
+    def _check_sent(self) -> None:
+        """Refuse fragments of a call whose block has ended: a client may have run the tool already."""
+        if any(call.sent < len(call.arguments) for call in self._calls[: self._current]):
+            raise MalformedAnswerError("a tool call goes on after its end")
+
+    def _open_block(self, kind: str, block: Mapping[str, Any]) -> list[Event]:
+        self._open = kind
+        return [{"type": "content_block_start", "index": self._blocks, "content_block": dict(block)}]
+
+    def _block_delta(self, delta: Event) -> Event:
+        return {"type": "content_block_delta", "index": self._blocks, "delta": delta}
+
+    def _close(self) -> list[Event]:
+        if self._open is None:
+            return []
+        self._open = None
+        self._sending = None
+        self._blocks += 1
+        return [{"type": "content_block_stop", "index": self._blocks - 1}]

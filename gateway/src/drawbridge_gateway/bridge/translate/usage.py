@@ -1,0 +1,79 @@
+"""Numbers of tokens and reasons to stop, in both protocols.
+
+Anthropic counts what was read from and written to its cache apart from `input_tokens`; OpenAI's
+`prompt_tokens` contains both.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from drawbridge_gateway.bridge.translate.shapes import part
+from drawbridge_gateway.protocols.dialect import count
+
+_FINISH_REASONS: Final = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+_STOP_REASONS: Final = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "function_call": "tool_use",
+    "content_filter": "refusal",
+}
+
+
+def finish_reason(stop_reason: object) -> str:
+    """Return OpenAI's word for why an answer ended; one that is not known yet is a plain end."""
+    return _FINISH_REASONS.get(str(stop_reason), "stop")
+
+
+def stop_reason(choice: Mapping[str, Any], *, has_calls: bool) -> tuple[str, str | None]:
+    """Return Anthropic's word for why an answer ended, and the stop sequence that did it.
+
+    OpenAI does not tell whether a stop sequence did; SGLang (`matched_stop`) and vLLM (`stop_reason`) do.
+    Some servers call an end with tool calls a plain stop; clients of Anthropic's would not call them then.
+    """
+    reason = choice.get("finish_reason")
+    if reason == "stop":
+        if has_calls:
+            return "tool_use", None
+        for matched in (choice.get("matched_stop"), choice.get("stop_reason")):
+            if isinstance(matched, str):
+                return "stop_sequence", matched
+    return _STOP_REASONS.get(str(reason), "end_turn"), None
+
+
+def openai_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Write Anthropic's usage as OpenAI's."""
+    read, written = (
+        count(usage.get("cache_read_input_tokens")),
+        count(usage.get("cache_creation_input_tokens")),
+    )
+    prompt, completion = count(usage.get("input_tokens")) + read + written, count(usage.get("output_tokens"))
+    thinking = count(part(usage, "output_tokens_details").get("thinking_tokens"))
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
+        "completion_tokens_details": {"reasoning_tokens": thinking},
+    }
+
+
+def anthropic_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Write OpenAI's usage as Anthropic's."""
+    details = part(usage, "prompt_tokens_details")
+    read, written = count(details.get("cached_tokens")), count(details.get("cache_write_tokens"))
+    thinking = count(part(usage, "completion_tokens_details").get("reasoning_tokens"))
+    return {
+        "input_tokens": max(count(usage.get("prompt_tokens")) - read - written, 0),
+        "cache_creation_input_tokens": written,
+        "cache_read_input_tokens": read,
+        "output_tokens": count(usage.get("completion_tokens")),
+    } | ({"output_tokens_details": {"thinking_tokens": thinking}} if thinking else {})

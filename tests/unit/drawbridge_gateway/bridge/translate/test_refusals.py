@@ -1,0 +1,205 @@
+"""What cannot be said without another meaning is refused, by the name of its field and never its value."""
+
+from typing import Any
+
+import pytest
+from drawbridge_crds.cloud import Provider
+from drawbridge_gateway.bridge.translate.requests_to_anthropic import to_anthropic
+from drawbridge_gateway.bridge.translate.requests_to_openai import to_openai
+from drawbridge_gateway.bridge.translate.rules import Fate
+from drawbridge_gateway.bridge.translate.rules_from_anthropic import RULES as FROM_ANTHROPIC
+from drawbridge_gateway.bridge.translate.rules_from_openai import RULES as FROM_OPENAI
+from drawbridge_gateway.protocols.anthropic import ANTHROPIC
+from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
+from drawbridge_gateway.protocols.openai import OPENAI
+
+SECRET = "the prompt's own words"
+USER = {"role": "user", "content": SECRET}
+
+
+def said(content: Any, role: str = "user", **fields: Any) -> dict[str, Any]:
+    return {"messages": [USER, {"role": role, "content": content, **fields}]}
+
+
+def refusal_of_openai(asked: dict[str, Any], model: str = "claude-sonnet-4-5") -> ApiError:
+    with pytest.raises(RequestRefused) as refused:
+        to_anthropic({"model": "auto", "messages": [USER], **asked}, model)
+    return refused.value.error
+
+
+def refusal_of_anthropic(asked: dict[str, Any], provider: Provider = Provider.OPENAI) -> ApiError:
+    with pytest.raises(RequestRefused) as refused:
+        to_openai({"model": "auto", "max_tokens": 9, "messages": [USER], **asked}, "gpt-4o", provider)
+    return refused.value.error
+
+
+CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": SECRET}}
+OPENAI_CASES: dict[str, dict[str, Any]] = {
+    "n": {"n": 2},
+    "logprobs": {"logprobs": True},
+    "top_logprobs": {"top_logprobs": 3},
+    "logit_bias": {"logit_bias": {"50256": -100}},
+    "response_format.type": {"response_format": {"type": "json_object"}},
+    "modalities": {"modalities": ["text", "audio"]},
+    "audio": {"audio": {"voice": "alloy", "format": "wav"}},
+    "regex": {"regex": SECRET},
+    "ebnf": {"ebnf": SECRET},
+    "moderation": {"moderation": {"model": SECRET}},
+    "stop_regex": {"stop_regex": SECRET},
+    "stop_token_ids": {"stop_token_ids": [1]},
+    "stop.blank": {"stop": ["END", "\n\n"]},
+    "functions": {"functions": [{"name": SECRET}]},
+    "function_call": {"function_call": "auto"},
+    "web_search_options": {"web_search_options": {}},
+    "tools.custom": {"tools": [{"type": "custom", "custom": {"name": SECRET}}]},
+    "tool_choice.type": {
+        "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}
+    },
+    "messages.user": {"messages": [{"role": "system", "content": SECRET}]},
+    "messages.role.other": said(SECRET, "function", name="f"),
+    "messages.audio": said(None, "assistant", audio={"id": SECRET}),
+    "messages.function_call": said(None, "assistant", function_call={"name": "f", "arguments": SECRET}),
+    "messages.tool_calls.arguments": said(None, "assistant", tool_calls=[CALL]),
+    "messages.tool_calls.custom": said(
+        None, "assistant", tool_calls=[{"id": "a", "type": "custom", "custom": {}}]
+    ),
+    "messages.content.type": said([{"type": SECRET}]),
+    "messages.content.input_audio": said([{"type": "input_audio", "input_audio": {"data": SECRET}}]),
+    "messages.content.image_url.type": said(
+        [{"type": "image_url", "image_url": {"url": "data:image/tiff;base64,AAAA"}}]
+    ),
+    "messages.content.file.file_id": said([{"type": "file", "file": {"file_id": SECRET}}]),
+    "messages.content.file.type": said(
+        [{"type": "file", "file": {"file_data": "data:text/csv;base64,AA=="}}]
+    ),
+}
+ANTHROPIC_CASES: dict[str, dict[str, Any]] = {
+    "container": {"container": SECRET},
+    "inference_geo": {"inference_geo": "eu"},
+    "tools.type": {"tools": [{"type": "web_search_20260318", "name": "web_search"}]},
+    "tool_choice.type": {"tools": [{"name": "f", "input_schema": {}}], "tool_choice": {"type": SECRET}},
+    "stop_sequences.count": {"stop_sequences": ["a", "b", "c", "d", "e"]},
+    "toolset_name": said(
+        [{"type": "tool_use", "id": "a", "name": "f", "input": {}, "toolset_name": SECRET}], "assistant"
+    ),
+    "messages.role.other": said(SECRET, "tool"),
+    "messages.content.type": said([{"type": "search_result", "source": SECRET, "title": "", "content": []}]),
+    "messages.image.source.file": said([{"type": "image", "source": {"type": "file", "file_id": SECRET}}]),
+    "messages.image.transformations": said(
+        [{"type": "image", "source": {}, "transformations": {"x": SECRET}}]
+    ),
+    "messages.document.source.type": said([{"type": "document", "source": {"type": "text", "data": SECRET}}]),
+}
+
+
+@pytest.mark.parametrize("path", OPENAI_CASES)
+def test_what_anthropic_cannot_say(path: str) -> None:
+    check(refusal_of_openai(OPENAI_CASES[path]), path, FROM_OPENAI[path].note)
+
+
+@pytest.mark.parametrize("path", ANTHROPIC_CASES)
+def test_what_openai_cannot_say(path: str) -> None:
+    rule = FROM_ANTHROPIC.get(path) or FROM_ANTHROPIC[f"*.{path}"]
+    check(refusal_of_anthropic(ANTHROPIC_CASES[path]), path, rule.note)
+
+
+def check(error: ApiError, path: str, note: str) -> None:
+    assert (error.status, error.code) == (400, "not_translatable")
+    assert error.message.startswith(f'"{path}"')
+    assert error.message.endswith(note)
+    assert error.param is not None
+    assert SECRET not in f"{error.message} {error.param}"
+
+
+@pytest.mark.parametrize(
+    ("rules", "cases"),
+    [
+        pytest.param(FROM_OPENAI, OPENAI_CASES, id="OpenAI"),
+        pytest.param(FROM_ANTHROPIC, ANTHROPIC_CASES, id="Anthropic"),
+    ],
+)
+def test_every_refusal_of_the_tables_has_its_case(rules: Any, cases: dict[str, Any]) -> None:
+    refused = {path.removeprefix("*.") for path, rule in rules.items() if rule.fate is Fate.REFUSED}
+    assert refused == set(cases)
+
+
+def test_every_field_that_the_gateway_lets_pass_has_its_rule() -> None:
+    assert set(OPENAI.fields) - {"model"} <= set(FROM_OPENAI)
+    top = {
+        name for name in ANTHROPIC.fields if name not in FROM_ANTHROPIC and f"*.{name}" not in FROM_ANTHROPIC
+    }
+    assert top == {"model"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "where"),
+    [
+        ({"messages": [7]}, "messages"),
+        ({"messages": [{"role": "user", "content": [7]}]}, "messages[0].content"),
+        (said([{"type": "text", "text": 7}]), "messages[1].content[0].text"),
+        (said([{"type": "image_url", "image_url": SECRET}]), "messages[1].content[0].image_url"),
+        (said(None, "assistant", tool_calls=SECRET), "messages[1].tool_calls"),
+        (said(None, "assistant", tool_calls=[{"type": "function"}]), "messages[1].tool_calls[0].function"),
+        (said("x", "tool"), "messages[1].tool_call_id"),
+        ({"tools": [{"type": "function", "function": 7}]}, "tools[0].function"),
+        ({"tool_choice": {"type": "function", "function": {}}}, "tool_choice.function.name"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        ({"stop": [7]}, "stop"),
+    ],
+)
+def test_openai_requests_of_another_shape_are_refused_by_place(asked: dict[str, Any], where: str) -> None:
+    error = refusal_of_openai(asked)
+    assert (error.code, error.param) == ("invalid_type", where)
+    assert SECRET not in error.message
+
+
+@pytest.mark.parametrize(
+    ("asked", "where"),
+    [
+        ({"system": [7]}, "system"),
+        ({"messages": [{"role": "user", "content": [7]}]}, "messages[0].content"),
+        (said([{"type": "text"}]), "messages[1].content[0].text"),
+        (said([{"type": "image", "source": SECRET}]), "messages[1].content[0].source"),
+        (said([{"type": "tool_result"}]), "messages[1].content[0].tool_use_id"),
+        (said([{"type": "tool_use", "input": {}}], "assistant"), "messages[1].content[0].name"),
+        ({"tools": [{"name": "f"}]}, "tools[0].input_schema"),
+        ({"metadata": {"user_id": 7}}, "metadata.user_id"),
+        ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema"),
+    ],
+)
+def test_anthropic_requests_of_another_shape_are_refused_by_place(asked: dict[str, Any], where: str) -> None:
+    error = refusal_of_anthropic(asked)
+    assert (error.code, error.param) == ("invalid_type", where)
+    assert SECRET not in error.message
+
+
+IDLE_OPENAI: dict[str, Any] = {
+    "n": 1,
+    "logprobs": False,
+    "top_logprobs": 0,
+    "logit_bias": {},
+    "modalities": ["text"],
+    "seed": None,
+    "frequency_penalty": 0,
+    "presence_penalty": 0.0,
+    "store": False,
+    "service_tier": "auto",
+}
+IDLE_ANTHROPIC: dict[str, Any] = {
+    "service_tier": "auto",
+    "speed": "standard",
+    "container": None,
+    "metadata": {},
+}
+
+
+def test_values_that_ask_for_nothing_are_neither_lost_nor_refused() -> None:
+    assert to_anthropic({"messages": [USER], **IDLE_OPENAI}, "claude-sonnet-4-5").lost == ()
+    asked = {"messages": [USER], "max_tokens": 9, **IDLE_ANTHROPIC}
+    assert to_openai(asked, "gpt-4o", Provider.OPENAI).lost == ()
+
+
+@pytest.mark.parametrize("rules", [FROM_OPENAI, FROM_ANTHROPIC], ids=["OpenAI", "Anthropic"])
+def test_every_path_of_a_loss_can_go_into_a_header(rules: Any) -> None:
+    for path in rules:
+        assert path.removeprefix("*.").replace(".", "").replace("_", "").isalnum()
