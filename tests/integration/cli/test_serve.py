@@ -86,10 +86,13 @@ def test_official_sdks_are_answered_by_the_cloud(serving: Process, key: str) -> 
 
 
 def test_status_and_metrics(serving: Process) -> None:
-    [status] = httpx.get(f"http://127.0.0.1:{serving.admin_port}/status/snapshots").json()
+    snapshots = f"http://127.0.0.1:{serving.admin_port}/status/snapshots"
+    [status] = httpx.get(snapshots).json()
     metrics = httpx.get(f"http://127.0.0.1:{serving.admin_port}/metrics").text
 
     assert (status["tenant"], len(status["hash"])) == ("default", 64)
+    assert httpx.get(f"{snapshots}/default").json() == status
+    assert httpx.get(f"{snapshots}/nobody").status_code == 404
     assert "\ndrawbridge_snapshots_loaded 1.0\n" in metrics
     assert "\nprocess_resident_memory_bytes " in metrics
     assert serving.status("/metrics") == 404, "clients do not see it"

@@ -87,10 +87,10 @@ async def test_a_policy_becomes_a_snapshot_follows_its_changes_and_goes_with_its
 
     await eyes.until("the policy in the snapshot", has_models)
 
-    async def is_ready() -> bool:
-        return await eyes.condition("Ready") == ("True", "Ready")
+    async def is_told() -> bool:
+        return await eyes.condition("Programmed") == ("False", "NoGateways")
 
-    await eyes.until("the policy to be ready", is_ready)
+    await eyes.until("the policy to say that no gateway has it", is_told)
 
     ground.apply(keys(ground.tenant, KEY_ID))
 
@@ -116,7 +116,8 @@ async def test_a_restart_in_a_stable_world_writes_nothing(ground: Field, eyes: E
     operator = ground.start_leader()
 
     async def is_ready() -> bool:
-        return await eyes.condition("Ready") == ("True", "Ready") and await eyes.child(DEPLOYMENT) is not None
+        resolved = await eyes.condition("ResolvedRefs") == ("True", "RefsResolved")
+        return resolved and await eyes.child(DEPLOYMENT) is not None
 
     await eyes.until("everything to be made", is_ready, within_s=10)
     before = await _told(api, ground)
