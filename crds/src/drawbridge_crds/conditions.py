@@ -135,6 +135,10 @@ class Reason(StrEnum):
     """The Secret, or the key in it, does not exist."""
     SECRET_FORBIDDEN = "SecretForbidden"  # noqa: S105 - a reason, not a secret
     """The tenant has not granted the bridge the right to read the Secret."""
+    SECRET_UNUSABLE = "SecretUnusable"  # noqa: S105 - a reason, not a secret
+    """The bridge gets no API key from the Secret: it holds none, or the API server did not give it."""
+    NO_BRIDGE = "NoBridge"
+    """No bridge is installed: no cloud answers."""
     BRIDGE_UNREACHABLE = "BridgeUnreachable"
     """The bridge did not say whether it can read the Secrets."""
 

@@ -27,14 +27,20 @@ from tests.unit.drawbridge_operator.policy.installation import (
     Installation,
     run_installation,
 )
+from tests.unit.drawbridge_operator.policy.resources import (
+    TO_CODER,
+    config_map,
+    keys,
+    namespace,
+    policy,
+    pool,
+)
 from tests.unit.drawbridge_operator.world import World
 
-API = "drawbridge.dev/v1alpha1"
 SNAPSHOT_WRITE = ("PATCH", "ConfigMap", snapshot_name(TENANT))
 STATUS_WRITE = ("PATCH", "RoutingPolicy/status", "default")
 EVENT = ("POST", "Event", "")
 KEY_ID = "abcdefghijklmnop"
-TO_CODER = {"name": "rest", "backends": [{"type": "Pool", "name": "coder"}]}
 CLAUDE = {
     "name": "claude",
     "provider": "Anthropic",
@@ -46,38 +52,6 @@ WITH_CLOUD = {
     "routes": [{**TO_CODER, "fallback": {"backends": [{"type": "Cloud", "name": "claude"}]}}],
 }
 WITH_CA = {**WITH_CLOUD, "clouds": [{**CLAUDE, "caBundleRef": {"name": "ca"}}]}
-
-
-def namespace(**labels: str) -> Object:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TENANT, "labels": labels}}
-
-
-def pool(name: str = "coder", **spec: Any) -> Object:
-    source = {"type": "PersistentVolumeClaim", "persistentVolumeClaim": {"claimName": "weights"}}
-    return {
-        "apiVersion": API,
-        "kind": "InferencePool",
-        "metadata": {"name": name, "namespace": TENANT},
-        "spec": {"model": {"source": source}, **spec},
-    }
-
-
-def policy(**spec: Any) -> Object:
-    return {
-        "apiVersion": API,
-        "kind": "RoutingPolicy",
-        "metadata": {"name": "default", "namespace": TENANT},
-        "spec": {"routes": [TO_CODER], **spec},
-    }
-
-
-def config_map(name: str, data: dict[str, str], **labels: str) -> Object:
-    metadata = {"name": name, "namespace": TENANT, "labels": labels}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-
-
-def keys(name: str = "drawbridge-keys", **entries: str) -> Object:
-    return config_map(name, entries, **{"drawbridge.dev/keys": "true"})
 
 
 def entry(digest: str = "0" * 64) -> str:

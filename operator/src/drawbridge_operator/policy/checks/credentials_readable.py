@@ -1,6 +1,7 @@
 """CredentialsReadable: the bridge can read the Secret of every cloud. Says exactly what to apply if not."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from drawbridge_crds.conditions import MAX_MESSAGE_CHARS, Condition, ConditionType, Reason
@@ -13,6 +14,8 @@ from drawbridge_operator.settings import Settings
 ROLE_NAME: Final = "drawbridge-bridge"
 """Of the Role and the RoleBinding in a tenant's namespace."""
 
+MAX_SHOWN_SECRETS: Final = 3
+
 
 def credentials_readable(
     clouds: Sequence[CloudTarget], report: CredentialReport | None, tenant: str, settings: Settings
@@ -21,14 +24,18 @@ def credentials_readable(
     if not clouds:
         return None
     if not settings.bridge_url:
-        return _unknown("no bridge is installed, so no cloud answers: set bridge.enabled=true in the chart")
+        return _false(
+            Reason.NO_BRIDGE,
+            "no bridge is installed, so that no cloud answers; set bridge.enabled=true in the chart's "
+            "values, or remove spec.clouds",
+        )
     if report is None:
         return _unknown(
-            f"the bridge at {settings.bridge_url} does not say whether it can read the Secrets: see its logs"
+            f"the bridge does not say whether it can read the Secrets of the clouds; see {_logs(settings)}"
         )
     states = {(entry.cloud, entry.secret): entry.state for entry in report.clouds}
     if not all((cloud.name, cloud.secret_key_ref) in states for cloud in clouds):
-        return _unknown("the bridge has not loaded this policy yet")
+        return _unknown(f"the bridge has not loaded this policy yet; if that lasts, see {_logs(settings)}")
     return _judge(clouds, report.clouds, tenant, settings)
 
 
@@ -44,9 +51,13 @@ def _judge(
         secrets = sorted({cloud.secret_key_ref.name for cloud in clouds})
         return _false(Reason.SECRET_FORBIDDEN, _grant(secrets, tenant, settings))
     if missing := by_state.get(SecretState.NOT_FOUND):
-        return _false(Reason.SECRET_NOT_FOUND, _creation(missing[0], tenant))
+        return _false(Reason.SECRET_NOT_FOUND, "; ".join(_creations(missing, tenant)))
     if failed := by_state.get(SecretState.ERROR):
-        return _unknown(f'the bridge failed to read Secret "{tenant}/{failed[0].name}": see its logs')
+        return _unknown(
+            f'the bridge gets no API key from Secret "{failed[0].name}", key "{failed[0].key}", in namespace '
+            f'"{tenant}": it must be printable ASCII without spaces; if it is, see {_logs(settings)}',
+            Reason.SECRET_UNUSABLE,
+        )
     message = "the bridge can read the Secret of every cloud"
     return Condition.of(ConditionType.CREDENTIALS_READABLE, "True", Reason.CREDENTIALS_READABLE, message)
 
@@ -56,40 +67,50 @@ def _grant(secrets: Sequence[str], tenant: str, settings: Settings) -> str:
 
     All of the policy's Secrets stand in it: applied, it replaces an earlier grant as a whole.
     """
+    names = json.dumps(secrets)  # quoted: a Secret may be called 123 or true, which YAML takes for others
+    namespace, name = settings.namespace, settings.bridge_service_account
+    account = f'{{kind: ServiceAccount, name: {name}, namespace: "{namespace}"}}'
     manifest = f"""\
 kubectl apply -f - <<'EOF'
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
-metadata: {{name: {ROLE_NAME}, namespace: {tenant}}}
-rules: [{{apiGroups: [""], resources: [secrets], resourceNames: [{", ".join(secrets)}], verbs: [get]}}]
+metadata: {{name: {ROLE_NAME}, namespace: "{tenant}"}}
+rules: [{{apiGroups: [""], resources: [secrets], resourceNames: {names}, verbs: [get]}}]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
-metadata: {{name: {ROLE_NAME}, namespace: {tenant}}}
+metadata: {{name: {ROLE_NAME}, namespace: "{tenant}"}}
 roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {ROLE_NAME}}}
-subjects: [{{kind: ServiceAccount, name: {settings.bridge_service_account}, namespace: {settings.namespace}}}]
+subjects: [{account}]
 EOF"""
     message = f"the bridge may not read the Secrets of the clouds; allow it with:\n{manifest}"
     if len(message) <= MAX_MESSAGE_CHARS:
         return message
     # a manifest that was cut would be worse than none
-    account = f'ServiceAccount "{settings.bridge_service_account}" of namespace "{settings.namespace}"'
     return (
-        f"the bridge may not read the Secrets of the clouds: let {account} get these in namespace "
-        f'"{tenant}", by a Role with resourceNames and a RoleBinding: {", ".join(secrets)}'
+        f'the bridge may not read the Secrets of the clouds: make a Role in namespace "{tenant}" that allows '
+        f"get on them by resourceNames, and a RoleBinding of it to {account}: {', '.join(secrets)}"
     )
 
 
-def _creation(secret: SecretKeyRef, tenant: str) -> str:
-    return (
-        f'Secret "{secret.name}" with key "{secret.key}" is missing in namespace "{tenant}"; create it with: '
-        f"kubectl -n {tenant} create secret generic {secret.name} --from-literal={secret.key}=YOUR_API_KEY"
-    )
+def _creations(missing: Iterable[SecretKeyRef], tenant: str) -> Iterator[str]:
+    refs = sorted(set(missing), key=lambda ref: (ref.name, ref.key))
+    for ref in refs[:MAX_SHOWN_SECRETS]:
+        yield (
+            f'Secret "{ref.name}" with key "{ref.key}" is missing in namespace "{tenant}"; create it with '
+            f"kubectl -n {tenant} create secret generic {ref.name} --from-literal={ref.key}=YOUR_API_KEY"
+        )
+    if len(refs) > MAX_SHOWN_SECRETS:
+        yield f"{len(refs) - MAX_SHOWN_SECRETS} more are missing"
+
+
+def _logs(settings: Settings) -> str:
+    return f"kubectl -n {settings.namespace} logs -l app.kubernetes.io/component=bridge"
 
 
 def _false(reason: Reason, message: str) -> Condition:
     return Condition.of(ConditionType.CREDENTIALS_READABLE, "False", reason, message)
 
 
-def _unknown(message: str) -> Condition:
-    return Condition.of(ConditionType.CREDENTIALS_READABLE, "Unknown", Reason.BRIDGE_UNREACHABLE, message)
+def _unknown(message: str, reason: Reason = Reason.BRIDGE_UNREACHABLE) -> Condition:
+    return Condition.of(ConditionType.CREDENTIALS_READABLE, "Unknown", reason, message)

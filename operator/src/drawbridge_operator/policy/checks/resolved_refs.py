@@ -32,9 +32,10 @@ def _key_problems(invalid_keys: Sequence[InvalidKeys], key_count: int) -> Iterat
     for keys in invalid_keys:
         shown = ", ".join(keys.key_ids[:MAX_SHOWN_KEYS])
         more = ", ..." if len(keys.key_ids) > MAX_SHOWN_KEYS else ""
+        count = len(keys.key_ids)
         text = (
-            f'ConfigMap "{keys.config_map}": {len(keys.key_ids)} API keys do not parse ({shown}{more}) and '
-            "are refused; revoke them and create new ones with `drawbridge keys`"
+            f'ConfigMap "{keys.config_map}": entries that are no API keys: {count} ({shown}{more}); '
+            "nobody is let in by them: revoke them and create new ones with `drawbridge keys`"
         )
         yield Reason.KEYS_INVALID, text
     if key_count > MAX_KEYS_PER_TENANT:
