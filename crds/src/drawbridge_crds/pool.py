@@ -85,8 +85,9 @@ class InferencePoolSpec(SpecModel):
             "scaling.minReplicas and maxReplicas",
         ),
         Rule(
-            cel="!(has(self.resources.requests) && self.accelerator.resourceName in self.resources.requests)"
-            " && !(has(self.resources.limits) && self.accelerator.resourceName in self.resources.limits)",
+            cel="!has(self.resources) || ("
+            "!(has(self.resources.requests) && self.accelerator.resourceName in self.resources.requests)"
+            " && !(has(self.resources.limits) && self.accelerator.resourceName in self.resources.limits))",
             holds=lambda self: (
                 self.accelerator.resource_name not in {**self.resources.requests, **self.resources.limits}
             ),

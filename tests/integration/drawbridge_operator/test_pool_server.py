@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from drawbridge_operator.settings import Settings
 from kubernetes.aio.client import ApiClient
 
 from tests.cluster.interface import Cluster
-from tests.cluster.kubectl import kubectl
+from tests.cluster.kubectl import apply, kubectl
 from tests.unit.drawbridge_operator.pool.test_golden import CASES, FOLDER, settings_of
 
 pytestmark = pytest.mark.cluster
@@ -80,9 +80,26 @@ class Home:
         )  # fmt: skip
 
 
+CLASSES = """
+{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: drawbridge-tests}, value: 0}
+---
+{apiVersion: node.k8s.io/v1, kind: RuntimeClass, metadata: {name: drawbridge-tests}, handler: none}
+"""
+"""What a pool may name; without them the API server refuses its pods."""
+
+
+@pytest.fixture(scope="module")
+def classes(cluster: Cluster) -> Iterator[None]:
+    apply(cluster, CLASSES)
+    yield
+    kubectl(cluster, "delete", "--filename", "-", stdin=CLASSES)
+
+
 @pytest.fixture
-async def home(cluster: Cluster, definitions: None, alone: None, api: Api) -> AsyncIterator[Home]:
-    del definitions, alone
+async def home(
+    cluster: Cluster, definitions: None, alone: None, classes: None, api: Api
+) -> AsyncIterator[Home]:
+    del definitions, alone, classes
     namespace = f"pool-{secrets.token_hex(3)}"
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
