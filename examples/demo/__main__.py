@@ -22,6 +22,7 @@ from examples.demo.tenant import (
     remove_tenant,
     scale,
     wait_available,
+    wait_in_force,
 )
 from tests.cluster import installation
 from tests.cluster.cache import cache_dir
@@ -68,6 +69,8 @@ def up() -> None:
     for pool in POOLS:
         with step(f"wait until pool {pool} has loaded its model"):
             wait_available(cluster, pool)
+    with step("wait until the policy is in force"):
+        wait_in_force(cluster)
     key = make_key(cluster, "demo")
     policy = RoutingPolicy.model_validate(yaml.safe_load(manifest("policy.yaml")))
     with step("ask"), port_forward_to_gateway(cluster) as base_url:

@@ -23,7 +23,11 @@ NAMESPACE = "team-a"
 MODEL_LOADED_WITHIN_S = 300.0
 """SGLang on a CPU takes 34 s on an idle machine of 2 cores; two start at once, perhaps beside a build."""
 
+IN_FORCE_WITHIN_S = 60
+"""A second, but for a policy that came before its gateways and its bridge were up."""
+
 POOL = "inferencepools.drawbridge.dev"
+POLICY = "routingpolicies.drawbridge.dev"
 
 
 def make_tenant(
@@ -66,6 +70,14 @@ def wait_available(cluster: "Cluster", pool: str, *, namespace: str = NAMESPACE)
         last = conditions(cluster, pool, namespace=namespace).values()
         said = "; ".join(f"{c['type']}={c['status']}: {c['message']}" for c in last)
         raise TimeoutError(f"{error}. It says: {said}") from None
+
+
+def wait_in_force(cluster: "Cluster", *, namespace: str = NAMESPACE) -> None:
+    """Wait until the policy is Ready: what it names exists, the bridge has its keys, all gateways know it."""
+    kubectl(
+        cluster, "wait", "--for=condition=Ready", f"{POLICY}/default", "--namespace", namespace,
+        f"--timeout={IN_FORCE_WITHIN_S}s",
+    )  # fmt: skip
 
 
 def conditions(cluster: "Cluster", pool: str, *, namespace: str = NAMESPACE) -> dict[str, dict[str, str]]:

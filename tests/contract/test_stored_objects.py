@@ -1,7 +1,8 @@
 """What any released version stored is still read, and kept, by this one.
 
 stored/VERSION/ holds objects as the API server had them under that version. A release adds a folder
-(`UPDATE_STORED=1` writes that of the present version); none is changed or removed while the API version lives.
+(`UPDATE_STORED=1` writes that of the present version); none is changed or removed while the API
+version is served.
 """
 
 from __future__ import annotations

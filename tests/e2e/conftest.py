@@ -10,7 +10,15 @@ import openai
 import pytest
 import yaml
 
-from examples.demo.tenant import HERE, make_key, make_tenant, manifest, remove_tenant, wait_available
+from examples.demo.tenant import (
+    HERE,
+    make_key,
+    make_tenant,
+    manifest,
+    remove_tenant,
+    wait_available,
+    wait_in_force,
+)
 from tests.cluster import installation
 from tests.cluster.images import build
 from tests.cluster.interface import Cluster
@@ -53,6 +61,7 @@ def tenant(installed: Installed) -> Iterator[str]:
     make_tenant(installed.cluster, installed.images, installed.authority, namespace=TENANT)
     for pool in ("coder", "vault"):
         wait_available(installed.cluster, pool, namespace=TENANT)
+    wait_in_force(installed.cluster, namespace=TENANT)
     yield TENANT
     remove_tenant(installed.cluster, TENANT)
 
