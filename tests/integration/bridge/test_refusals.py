@@ -41,9 +41,6 @@ REFUSED = (403, "privacy_refused")
         pytest.param({}, {CLOUD: "gone"}, REFUSED, id="the cloud is unknown here"),
         pytest.param({}, {OF: "team-b"}, (503, "tenant_unknown"), id="the tenant is unknown here"),
         pytest.param({}, {OF: ""}, (400, "header_missing"), id="the tenant is not said"),
-        pytest.param(
-            {}, {CLOUD: CLAUDE}, (400, "protocol_not_supported"), id="the cloud speaks another protocol"
-        ),
     ],
 )
 async def test_privacy(

@@ -43,6 +43,7 @@ class Connection(asyncio.Protocol):
         "answered",
         "complete",
         "content_type",
+        "dropped_fields",
         "error_code",
         "exchanges",
         "idle_since_s",
@@ -75,6 +76,7 @@ class Connection(asyncio.Protocol):
         self.content_type = b""
         self.retry_after: bytes | None = None
         self.error_code = b""
+        self.dropped_fields = b""
 
     # What the exchange calls
 
@@ -196,6 +198,8 @@ class Connection(asyncio.Protocol):
             self.retry_after = value
         elif name == b"x-drawbridge-error":
             self.error_code = value
+        elif name == b"x-drawbridge-dropped-fields":
+            self.dropped_fields = value
 
     def on_headers_complete(self) -> None:
         """Let `head` return, unless this is an interim answer."""
