@@ -43,3 +43,12 @@ def test_schema_is_structural_and_bounded(crd: dict[str, Any]) -> None:
             assert "maxLength" in node, node
         if "additionalProperties" in node:
             assert "maxProperties" in node, node
+
+
+@pytest.mark.parametrize("crd", [pool_crd(), policy_crd()], ids=["InferencePool", "RoutingPolicy"])
+def test_kubectl_explain_has_something_to_say_of_every_field(crd: dict[str, Any]) -> None:
+    [version] = crd["spec"]["versions"]
+    properties = version["schema"]["openAPIV3Schema"]["properties"]
+    for node in (*_nodes(properties["spec"]), *_nodes(properties["status"])):
+        silent = [name for name, child in node.get("properties", {}).items() if not child.get("description")]
+        assert silent == [], node.get("description")

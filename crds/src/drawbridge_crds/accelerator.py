@@ -14,7 +14,10 @@ class Resources(SpecModel):
     """Requests and limits of a replica beside its accelerators."""
 
     requests: Annotated[dict[str, Quantity], Field(max_length=16)] = Field(default_factory=dict)
+    """What the scheduler keeps free for a replica, such as memory: 16Gi."""
+
     limits: Annotated[dict[str, Quantity], Field(max_length=16)] = Field(default_factory=dict)
+    """What a replica can take at most."""
 
 
 class AcceleratorType(StrEnum):
@@ -35,14 +38,19 @@ class CPUFallback(SpecModel):
     """A deployment on CPUs that serves while no GPU can be had."""
 
     mode: CPUFallbackMode = CPUFallbackMode.DISABLED
+    """Whether there is one."""
+
     after_unschedulable: Duration = "2m"
     """How long replicas wait for a GPU before CPUs step in."""
 
     max_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    """At most so many replicas on CPUs."""
+
     source: ModelSource | None = None
     """May be another, smaller model; the pool's own when unset."""
 
     resources: Resources = Resources()
+    """Of a replica on CPUs."""
 
     not_yet: ClassVar = (NotYet("mode: Enabled", lambda self: self.mode == CPUFallbackMode.ENABLED),)
 
@@ -51,6 +59,8 @@ class Accelerator(SpecModel):
     """The accelerators of one replica."""
 
     type: AcceleratorType = AcceleratorType.NVIDIA_GPU
+    """What a replica computes on."""
+
     count: Annotated[int, Field(ge=1, le=16)] = 1
     """GPUs a replica uses together (SGLang's tensor parallel size)."""
 
@@ -60,6 +70,7 @@ class Accelerator(SpecModel):
     """The extended resource that stands for one GPU."""
 
     cpu_fallback: CPUFallback = CPUFallback()
+    """What serves while no GPU can be had."""
 
     rules: ClassVar = (
         Rule(

@@ -30,14 +30,21 @@ class CABundleRef(SpecModel):
     """A ConfigMap of the policy's namespace with PEM certificates."""
 
     name: ObjectName
+    """The ConfigMap."""
+
     key: DataKey = "ca.crt"
+    """The key in it."""
 
 
 class Prices(SpecModel):
     """What a cloud charges for a million tokens, in the policy's currency."""
 
     input_per_m_tok: Annotated[Money, Field(alias="inputPerMTok")]
+    """A million tokens of prompts."""
+
     output_per_m_tok: Annotated[Money, Field(alias="outputPerMTok")]
+    """A million tokens of answers."""
+
     cached_input_per_m_tok: Annotated[Money | None, Field(alias="cachedInputPerMTok")] = None
     """Input read from the provider's cache; priced as input when unset."""
 
@@ -46,7 +53,11 @@ class Cloud(SpecModel):
     """A model outside the cluster, reached by the bridge alone."""
 
     name: Label
+    """By which routes name it."""
+
     provider: Provider
+    """Whose API it speaks."""
+
     base_url: Annotated[str | None, Field(alias="baseURL", max_length=512)] = None
     """The provider's own when unset."""
 
@@ -60,6 +71,8 @@ class Cloud(SpecModel):
     """The API key. The bridge reads it, by a Role that the tenant grants; nothing else does."""
 
     prices: Prices | None = None
+    """For costs in logs and metrics; unknown when unset."""
+
     residency: Label | None = None
     """Where the cloud processes what it is sent, such as us or eu."""
 

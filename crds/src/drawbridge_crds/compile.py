@@ -179,7 +179,8 @@ def _not_implemented(paths: Sequence[str]) -> Finding:
     return Finding(
         ConditionType.ACCEPTED,
         Reason.NOT_IMPLEMENTED,
-        f"not implemented yet: {', '.join(paths)}; remove it: until then the pools answer by name, and no cloud",
+        f"not implemented yet: {', '.join(paths)}; remove it: until then the pools answer by name, "
+        "and no cloud",
     )
 
 
@@ -235,6 +236,6 @@ def _route_findings(
         yield Finding(
             ConditionType.ACCEPTED,
             Reason.CLOUDS_EXCLUDED,
-            f'route "{route.name}" never uses a cloud: its pool "{strict[0]}" is Strict; remove the clouds from '
-            "the route, or set spec.privacy: Standard on the pool",
+            f'route "{route.name}" never uses a cloud: its pool "{strict[0]}" is Strict; remove the clouds '
+            "from the route, or set spec.privacy: Standard on the pool",
         )

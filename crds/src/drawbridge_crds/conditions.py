@@ -162,11 +162,22 @@ class Condition(StatusModel):
     """One metav1.Condition."""
 
     type: str
+    """What it is about."""
+
     status: ConditionStatus
+    """Whether it holds."""
+
     reason: str
+    """Why, in one word for machines."""
+
     message: Annotated[str, Field(max_length=MAX_MESSAGE_CHARS)] = ""
+    """Why and what to do, for people."""
+
     observed_generation: int = 0
+    """The generation of the spec that it is about."""
+
     last_transition_time: str = ""
+    """When its status last changed."""
 
     @classmethod
     def of(cls, kind: ConditionType, status: ConditionStatus, reason: Reason, message: str) -> Self:

@@ -56,6 +56,7 @@ class ImagePullSecret(SpecModel):
     """A Secret with registry credentials."""
 
     name: ObjectName
+    """The Secret, of type kubernetes.io/dockerconfigjson."""
 
 
 class Engine(SpecModel):
@@ -65,6 +66,8 @@ class Engine(SpecModel):
     """Container image. Unset: the chart's for the accelerator, pinned when the pool is first seen."""
 
     upgrade_policy: UpgradePolicy = UpgradePolicy.PINNED
+    """What an upgrade of the chart changes."""
+
     extra_args: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=256)], ...],
         Field(max_length=64, json_schema_extra=atomic()),

@@ -8,7 +8,7 @@ every Rule as x-kubernetes-validations.
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import yaml
 from pydantic import BaseModel
@@ -32,22 +32,23 @@ _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 def structural(model: type[BaseModel]) -> Schema:
     """Turn a model into the structural schema of the resource it describes."""
     schema = model.model_json_schema(by_alias=True, mode="validation")
-    rules_by_title = {m.__name__: m for m in _models(model)}
-    return _convert(schema, schema.get("$defs", {}), rules_by_title)
+    return _convert(schema, schema.get("$defs", {}), {m.__name__: m for m in _models(model)})
 
 
-def _models(root: type[BaseModel]) -> list[type[BaseModel]]:
-    """List the models reachable from `root`: every subclass of the spec base with that title."""
-    found: list[type[BaseModel]] = []
-    pending: list[type[BaseModel]] = [SpecModel]
+def _models(root: type[BaseModel]) -> list[type[SpecModel]]:
+    """List the models of a resource and of all that its fields are made of."""
+    found: list[type[SpecModel]] = []
+    pending: list[Any] = [root]
     while pending:
-        for child in pending.pop().__subclasses__():
-            found.append(child)
-            pending.append(child)
-    return [root, *found]
+        kind = pending.pop()
+        if isinstance(kind, type) and issubclass(kind, SpecModel) and kind not in found:
+            found.append(kind)
+            pending += [field.annotation for field in kind.model_fields.values()]
+        pending += get_args(kind)
+    return found
 
 
-def _convert(node: Schema, defs: Schema, models: dict[str, type[BaseModel]]) -> Schema:
+def _convert(node: Schema, defs: Schema, models: dict[str, type[SpecModel]]) -> Schema:
     node = _resolved(_without_null(_resolved(node, defs)), defs)
     if node.get("title") == "Metadata":
         return {"type": "object"}
@@ -62,9 +63,21 @@ def _convert(node: Schema, defs: Schema, models: dict[str, type[BaseModel]]) -> 
     if node.get("x-kubernetes-int-or-string"):
         out.pop("type", None)
         out["anyOf"] = [{"type": "integer"}, {"type": "string"}]
-    if node.get("type") == "object" and (rules := _rules(models.get(node.get("title", "")))):
-        out["x-kubernetes-validations"] = rules
-    return out | _children(node, lambda child: _convert(child, defs, models))
+    out |= _children(node, lambda child: _convert(child, defs, models))
+    model = models.get(node.get("title", ""))
+    if "properties" in node and model is not None:  # a field without a model may bear a model's title
+        _add_rules(out, model)
+        _mark_not_yet(out, model)
+    return out
+
+
+def _mark_not_yet(schema: Schema, model: type[SpecModel]) -> None:
+    """Say in a field's description that nothing acts on it yet, or not on all of its values."""
+    for entry in model.not_yet:
+        field, _, value = entry.field.partition(":")
+        what = f"Not implemented yet: {value.strip()}." if value else "Not implemented yet."
+        described = schema["properties"][field.split()[0]]
+        described["description"] = f"{described.get('description', '')} {what}".strip()
 
 
 def _without_empty(default: Any) -> Any:
@@ -110,10 +123,10 @@ def _drop_defaults(node: Schema) -> None:
         _drop_defaults(child)
 
 
-def _rules(model: type[BaseModel] | None) -> list[Schema]:
-    if model is None or not issubclass(model, SpecModel):
-        return []
-    return [{"rule": rule.cel, "message": rule.message} for rule in model.rules]
+def _add_rules(schema: Schema, model: type[SpecModel]) -> None:
+    if model.rules:
+        rules = [{"rule": rule.cel, "message": rule.message} for rule in model.rules]
+        schema["x-kubernetes-validations"] = rules
 
 
 def _column(name: str, path: str, kind: str = "string", priority: int = 0) -> Schema:

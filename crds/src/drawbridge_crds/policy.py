@@ -18,12 +18,14 @@ class ServiceAccounts(SpecModel):
     """Tokens of ServiceAccounts of this namespace as keys."""
 
     audience: Annotated[str, Field(min_length=1, max_length=253)]
+    """What a token must be issued for."""
 
 
 class Auth(SpecModel):
     """Who may ask, beside API keys."""
 
     service_accounts: ServiceAccounts | None = None
+    """Tokens of ServiceAccounts, beside API keys."""
 
     not_yet: ClassVar = (NotYet("serviceAccounts", lambda self: self.service_accounts is not None),)
 
@@ -32,6 +34,7 @@ class LocalCost(SpecModel):
     """What the cluster's own models cost, for savings and break-even."""
 
     monthly_fixed: Money
+    """A month's cost, in the policy's currency."""
 
 
 class ClassificationMode(StrEnum):
@@ -50,15 +53,23 @@ class Classification(SpecModel):
     """In lower case."""
 
     mode: ClassificationMode = ClassificationMode.BUILTIN
+    """What else names the task."""
 
 
 class Limits(SpecModel):
     """Bounds on each API key."""
 
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """Requests in a minute."""
+
     tokens_per_minute: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """Tokens of prompts and answers in a minute."""
+
     max_in_flight: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Requests at once."""
+
     max_body_bytes: Annotated[int, Field(ge=1, le=1_073_741_824)] | None = None
+    """Bytes of one request."""
 
 
 class Period(StrEnum):
@@ -79,14 +90,20 @@ class Budget(SpecModel):
     """What the namespace may spend on clouds in a period, in the policy's currency."""
 
     period: Period
+    """How often it begins anew."""
+
     amount: Money
+    """How much."""
+
     on_exceeded: OnExceeded = OnExceeded.LOCAL_ONLY
+    """What follows when it is spent."""
 
 
 class Batch(SpecModel):
     """How batches are worked off."""
 
     parallel: Annotated[int, Field(ge=1, le=256)] = 4
+    """Requests of a batch at once."""
 
 
 class RoutingPolicySpec(SpecModel):
@@ -101,21 +118,34 @@ class RoutingPolicySpec(SpecModel):
     """Strict: no cloud may be named, and none is ever used."""
 
     auth: Auth = Auth()
+    """Who may ask, beside API keys."""
+
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", max_length=3)] = "USD"
     """Of all prices (ISO 4217)."""
 
     local_cost: LocalCost | None = None
+    """For reports of savings and break-even."""
+
     allowed_residencies: Annotated[tuple[Label, ...], Field(max_length=16, json_schema_extra=as_set())] = ()
     """Where clouds may process requests; anywhere when empty."""
 
     clouds: Annotated[tuple[Cloud, ...], Field(max_length=16, json_schema_extra=map_by("name"))] = ()
+    """Models outside the cluster that routes may name."""
+
     routes: Annotated[tuple[Route, ...], Field(min_length=1, max_length=32, json_schema_extra=atomic())]
     """In order: the first whose matches fit answers."""
 
     classification: Classification = Classification()
+    """How a request's task is found."""
+
     limits: Limits = Limits()
+    """Bounds on each API key."""
+
     budgets: Annotated[tuple[Budget, ...], Field(max_length=4, json_schema_extra=map_by("period"))] = ()
+    """Bounds on what clouds may cost, one for each period."""
+
     batch: Batch = Batch()
+    """How batches are worked off."""
 
     not_yet: ClassVar = (
         NotYet("localCost", lambda self: self.local_cost is not None),
@@ -177,8 +207,14 @@ class SnapshotStatus(StatusModel):
     """Of the snapshot's wire form."""
 
     hash: Annotated[str, Field(max_length=64)] = ""
+    """Of its content."""
+
     loaded_by_gateways: int = 0
+    """Ready gateways that have loaded it."""
+
     gateways: int = 0
+    """Ready gateways."""
+
     summary: Annotated[str, Field(max_length=32)] = ""
     """Gateways that loaded it and gateways there are, such as "2/2"."""
 
@@ -187,8 +223,14 @@ class RoutingPolicyStatus(StatusModel):
     """What is true of a policy, as last observed."""
 
     observed_generation: int = 0
+    """The generation of the spec that this status is about."""
+
     effective_privacy: Privacy | None = None
+    """In force: the stricter of the spec's and the namespace's floor."""
+
     snapshot: SnapshotStatus = SnapshotStatus()
+    """What was compiled of it for the gateways."""
+
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
@@ -196,6 +238,7 @@ class RoutingPolicyStatus(StatusModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ] = ()
+    """What is true of the policy, one entry a type."""
 
 
 class RoutingPolicy(SpecModel):

@@ -23,7 +23,10 @@ class Adapter(SpecModel):
     """A LoRA adapter, served as <model>:<adapter>."""
 
     name: Label
+    """Requests name it as <model>:<name>."""
+
     source: ModelSource
+    """Where its weights come from."""
 
 
 class Model(SpecModel):
@@ -33,6 +36,8 @@ class Model(SpecModel):
     """The name served; the pool's own when unset."""
 
     source: ModelSource
+    """Where the weights come from."""
+
     quantization: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9_]+$")] | None = None
     """SGLang's name of the quantization, such as awq; what the model's config says when unset."""
 
@@ -59,6 +64,8 @@ class InferencePoolSpec(SpecModel):
     """What a person asks for. Only `model` is required."""
 
     model: Model
+    """The model and its weights."""
+
     privacy: Privacy = Privacy.STANDARD
     """In force is the stricter of this and the namespace's floor (label drawbridge.dev/privacy-floor)."""
 
@@ -66,11 +73,22 @@ class InferencePoolSpec(SpecModel):
     """Replicas wanted in scaling mode External. The scale subresource writes it."""
 
     engine: Engine = Engine()
+    """The SGLang server."""
+
     accelerator: Accelerator = Accelerator()
+    """What a replica computes on."""
+
     resources: Resources = Resources()
+    """What a replica may take beside its accelerators."""
+
     scaling: Scaling = Scaling()
+    """How many replicas, and who decides it."""
+
     rollout: Rollout = Rollout()
+    """How a change reaches the replicas."""
+
     scheduling: Scheduling = Scheduling()
+    """Where replicas may run."""
 
     @property
     def wanted_replicas(self) -> int:
@@ -100,6 +118,8 @@ class PoolEngineStatus(StatusModel):
     """The engine in force."""
 
     image: str = ""
+    """In force: spec.engine.image, else the one pinned when the pool was first seen."""
+
     version: str = ""
     """Of SGLang, as a replica reports it. Not reported yet."""
 
@@ -108,8 +128,14 @@ class ColdStart(StatusModel):
     """What the last cold start of a replica took."""
 
     image_seconds: int = 0
+    """Pulling the image."""
+
     weights_seconds: int = 0
+    """Fetching the weights."""
+
     load_seconds: int = 0
+    """Loading them."""
+
     ready_seconds: int = 0
     """From the pod's creation until it answered."""
 
@@ -131,8 +157,14 @@ class InferencePoolStatus(StatusModel):
     """What is true of a pool, as last observed."""
 
     observed_generation: int = 0
+    """The generation of the spec that this status is about."""
+
     replicas: int = 0
+    """Replicas that answer or may answer yet."""
+
     ready_replicas: int = 0
+    """Replicas that answer."""
+
     desired_replicas: int = 0
     """Replicas wanted."""
 
@@ -145,8 +177,14 @@ class InferencePoolStatus(StatusModel):
     """Ready and wanted replicas, such as "2/3"."""
 
     effective_privacy: Privacy | None = None
+    """In force: the stricter of the spec's and the namespace's floor."""
+
     model: PoolModelStatus = PoolModelStatus()
+    """The model in force."""
+
     engine: PoolEngineStatus = PoolEngineStatus()
+    """The engine in force."""
+
     last_cold_start: ColdStart | None = None
     """Not reported yet."""
 
@@ -157,6 +195,7 @@ class InferencePoolStatus(StatusModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ] = ()
+    """What is true of the pool, one entry a type."""
 
 
 class InferencePool(SpecModel):

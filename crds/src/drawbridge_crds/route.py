@@ -21,20 +21,27 @@ class Backend(SpecModel):
     """A pool of this namespace, or a cloud of this policy."""
 
     type: BackendType
+    """Pool or Cloud."""
+
     name: Label
+    """Of the pool, or of one of spec.clouds."""
 
 
 class WeightedBackend(Backend):
     """A backend and its share of a split."""
 
     weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Its share, beside those of the others."""
 
 
 class InputTokens(SpecModel):
     """Bounds of a request's length. The estimate is its text's bytes divided by 4."""
 
     min: Annotated[int, Field(ge=0, le=16_777_216)] | None = None
+    """At least so many."""
+
     max: Annotated[int, Field(ge=0, le=16_777_216)] | None = None
+    """At most so many."""
 
     rules: ClassVar = (
         Rule(
@@ -59,6 +66,7 @@ class HeaderMatch(SpecModel):
     """In lower case."""
 
     value: Annotated[str, Field(max_length=256)]
+    """Compared with case."""
 
 
 class Match(SpecModel):
@@ -71,7 +79,11 @@ class Match(SpecModel):
     """The request's model is one of these. A pool's name listed here may go where the route leads."""
 
     input_tokens: InputTokens | None = None
+    """The request's length is within these bounds."""
+
     tools: Tools | None = None
+    """Whether the request offers tools."""
+
     headers: Annotated[tuple[HeaderMatch, ...], Field(max_length=16, json_schema_extra=map_by("name"))] = ()
     """All of these."""
 
@@ -105,6 +117,8 @@ class Fallback(SpecModel):
     """What is tried next, in order, while no content has been sent."""
 
     backends: Annotated[tuple[Backend, ...], Field(min_length=1, max_length=4, json_schema_extra=atomic())]
+    """Tried one after the other."""
+
     when: Annotated[
         tuple[FallbackReason, ...], Field(min_length=1, max_length=4, json_schema_extra=as_set())
     ] = (
@@ -119,19 +133,25 @@ class Shadow(SpecModel):
     """A copy of some requests, sent to a further backend that never answers."""
 
     backend: Backend
+    """Who gets the copy."""
+
     percent: Annotated[int, Field(ge=1, le=100)]
+    """Of the requests."""
 
 
 class Hold(SpecModel):
     """How long a request may wait for a pool that is cold."""
 
     max_wait: Duration
+    """At most so long."""
 
 
 class Route(SpecModel):
     """Matching requests go to these backends. The first route that matches wins."""
 
     name: Label
+    """As answers, logs and metrics call it."""
+
     matches: Annotated[tuple[Match, ...], Field(max_length=16, json_schema_extra=atomic())] = ()
     """One of these must match; none given matches every request."""
 
@@ -141,7 +161,11 @@ class Route(SpecModel):
     """Several split the traffic by weight; a conversation stays with the backend it began with."""
 
     fallback: Fallback | None = None
+    """What is tried when the backends do not answer."""
+
     shadow: Shadow | None = None
+    """Who gets a copy."""
+
     hold: Hold | None = None
     """Without it: not at all where there is a fallback, else 120s."""
 

@@ -31,16 +31,27 @@ class Warm(SpecModel):
     """Replicas kept loaded above what the load needs. With any, a pool never reaches 0."""
 
     replicas: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How many."""
+
     mode: WarmMode = WarmMode.READY
+    """What a warm replica is."""
 
 
 class Scaling(SpecModel):
     """How the number of replicas is decided."""
 
     mode: ScalingMode = ScalingMode.MANAGED
+    """Who decides."""
+
     min_replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    """At least so many, in mode Managed."""
+
     max_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    """At most so many, in mode Managed."""
+
     warm: Warm = Warm()
+    """Replicas kept loaded for the next request."""
+
     target_in_flight: Annotated[int, Field(ge=1, le=10000)] = 16
     """Requests that a replica serves at once before another is wanted."""
 
@@ -60,7 +71,7 @@ class Scaling(SpecModel):
         ),
     )
     not_yet: ClassVar = (
-        NotYet("minReplicas other than maxReplicas", lambda self: self.min_replicas != self.max_replicas),
+        NotYet("minReplicas: other than maxReplicas", lambda self: self.min_replicas != self.max_replicas),
         NotYet("warm", lambda self: self.warm != Warm()),
         NotYet("targetInFlight", lambda self: self.target_in_flight != 16),  # noqa: PLR2004 - the default above
         NotYet("scaleDownAfter", lambda self: self.scale_down_after != "5m"),
@@ -82,3 +93,4 @@ class Rollout(SpecModel):
     """How a change of the pool reaches its replicas."""
 
     strategy: RolloutStrategy = RolloutStrategy.AUTO
+    """How old replicas give way to new ones."""

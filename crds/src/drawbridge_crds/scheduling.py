@@ -15,10 +15,19 @@ class Toleration(SpecModel):
     """A pod's toleration."""
 
     key: Annotated[str, Field(max_length=316)] | None = None
+    """The taint's key; empty with operator Exists: every taint."""
+
     operator: Literal["Exists", "Equal"] | None = None
+    """Equal when unset."""
+
     value: Annotated[str, Field(max_length=63)] | None = None
+    """The taint's value, with operator Equal."""
+
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """The taint's effect; empty: every effect."""
+
     toleration_seconds: Annotated[int, Field(ge=0)] | None = None
+    """How long a replica stays on a node with a NoExecute taint."""
 
 
 class Scheduling(SpecModel):
@@ -27,7 +36,11 @@ class Scheduling(SpecModel):
     node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16)] = Field(
         default_factory=dict
     )
+    """Labels that a node must have."""
+
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16, json_schema_extra=atomic())] = ()
+    """Taints that a replica may ignore. That of the accelerator's resource is always among them."""
+
     affinity: Annotated[dict[str, Any] | None, Field(json_schema_extra=_OPAQUE)] = None
     """A pod's affinity."""
 
@@ -38,4 +51,7 @@ class Scheduling(SpecModel):
     """A pod's topologySpreadConstraints."""
 
     priority_class_name: ObjectName | None = None
+    """A PriorityClass."""
+
     runtime_class_name: ObjectName | None = None
+    """A RuntimeClass."""

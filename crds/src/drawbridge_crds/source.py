@@ -42,6 +42,7 @@ class HuggingFaceCache(SpecModel):
     """The claim that a download fills once."""
 
     claim_name: ObjectName
+    """The PersistentVolumeClaim, in the pool's namespace."""
 
 
 class HuggingFaceSource(SpecModel):
@@ -57,7 +58,10 @@ class HuggingFaceSource(SpecModel):
     """A mirror of the hub."""
 
     token_secret_ref: SecretKeyRef | None = None
+    """For repositories that need one."""
+
     cache: HuggingFaceCache
+    """Where the weights are kept."""
 
     rules: ClassVar = (
         Rule(
@@ -80,9 +84,16 @@ class ModelSource(SpecModel):
     """Where the weights come from: `type`, and the member of that name."""
 
     type: ModelSourceType
+    """Which of the members below is set."""
+
     persistent_volume_claim: PersistentVolumeClaimSource | None = None
+    """With type PersistentVolumeClaim."""
+
     image: ImageSource | None = None
+    """With type Image."""
+
     hugging_face: HuggingFaceSource | None = None
+    """With type HuggingFace."""
 
     rules: ClassVar = (
         Rule(

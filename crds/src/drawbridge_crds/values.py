@@ -47,7 +47,10 @@ class SecretKeyRef(SpecModel):
     """One key of a Secret in the resource's own namespace."""
 
     name: ObjectName
+    """The Secret."""
+
     key: DataKey
+    """The key in it."""
 
 
 def map_by(*keys: str) -> dict[str, Any]:

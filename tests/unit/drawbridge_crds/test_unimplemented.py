@@ -23,7 +23,7 @@ CODER = {"type": "Pool", "name": "coder"}
         pytest.param({"scaling": {"minReplicas": 3, "maxReplicas": 3}}, [], id="a fixed number of replicas"),
         pytest.param(
             {"scaling": {"maxReplicas": 3}},
-            ["spec.scaling.minReplicas other than maxReplicas"],
+            ["spec.scaling.minReplicas: other than maxReplicas"],
             id="a range of replicas",
         ),
         pytest.param(
