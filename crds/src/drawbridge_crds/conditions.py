@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from drawbridge_crds.rules import StatusModel
+from drawbridge_crds.values import map_by
 
 MAX_MESSAGE_CHARS = 1024
 """Our bound (metav1.Condition allows 32,768): a message is one or two sentences for a terminal."""
@@ -183,6 +184,10 @@ class Condition(StatusModel):
     def of(cls, kind: ConditionType, status: ConditionStatus, reason: Reason, message: str) -> Self:
         """Make a condition without its times; `merge_conditions` fills those in."""
         return cls(type=kind, status=status, reason=reason, message=shorten(message))
+
+
+Conditions = Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=map_by("type"))]
+"""All conditions of an object, one of each type."""
 
 
 def shorten(message: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from drawbridge_crds.cloud import Cloud
-from drawbridge_crds.conditions import Condition
+from drawbridge_crds.conditions import Conditions
 from drawbridge_crds.names import API_VERSION, DEFAULT_POLICY
 from drawbridge_crds.privacy import Privacy
 from drawbridge_crds.route import BackendType, Route, named_backends
@@ -231,13 +231,7 @@ class RoutingPolicyStatus(StatusModel):
     snapshot: SnapshotStatus = SnapshotStatus()
     """What was compiled of it for the gateways."""
 
-    conditions: Annotated[
-        tuple[Condition, ...],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
-    ] = ()
+    conditions: Conditions = ()
     """What is true of the policy, one entry a type."""
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from drawbridge_crds.accelerator import Accelerator, Resources
-from drawbridge_crds.conditions import Condition
+from drawbridge_crds.conditions import Conditions
 from drawbridge_crds.engine import Engine
 from drawbridge_crds.names import API_VERSION
 from drawbridge_crds.privacy import Privacy
@@ -188,13 +188,7 @@ class InferencePoolStatus(StatusModel):
     last_cold_start: ColdStart | None = None
     """Not reported yet."""
 
-    conditions: Annotated[
-        tuple[Condition, ...],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
-    ] = ()
+    conditions: Conditions = ()
     """What is true of the pool, one entry a type."""
 
 
