@@ -1,5 +1,6 @@
 """Whole answers, from either protocol to the other."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,11 +67,10 @@ def to_anthropic(completion: Mapping[str, Any]) -> dict[str, Any]:
     content += [
         {"type": "text", "text": text} for text in (words(said, "content"), words(said, "refusal")) if text
     ]
-    calls = parts(said, "tool_calls")
-    content += [_tool_use(call, index, completion) for index, call in enumerate(calls)]
-    reason, sequence = stop_reason(choices[0], has_calls=bool(calls))
+    uses = _tool_uses(choices[0], completion)
+    reason, sequence = stop_reason(choices[0], has_calls=bool(uses))
     return message_envelope(completion) | {
-        "content": content,
+        "content": content + uses,
         "stop_reason": reason,
         "stop_sequence": sequence,
         "usage": anthropic_usage(part(completion, "usage")),
@@ -112,6 +112,15 @@ def _tool_use(call: Mapping[str, Any], index: int, completion: Mapping[str, Any]
         raise MalformedAnswerError("a call's arguments are no object")
     name = words(function, "name")
     return {"type": "tool_use", "id": call_id(call, index, completion), "name": name, "input": arguments}
+
+
+def _tool_uses(choice: Mapping[str, Any], completion: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Write all calls; the last of an answer that ran out of tokens is left out when it is not whole."""
+    calls = parts(choice["message"], "tool_calls")
+    uses = [_tool_use(call, index, completion) for index, call in enumerate(calls[:-1])]
+    with contextlib.suppress(*([MalformedAnswerError] if choice.get("finish_reason") == "length" else [])):
+        uses += [_tool_use(call, len(uses), completion) for call in calls[-1:]]
+    return uses
 
 
 def _joined(blocks: list[dict[str, Any]], kind: str) -> str | None:

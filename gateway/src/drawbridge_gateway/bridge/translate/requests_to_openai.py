@@ -69,13 +69,14 @@ def _tools(translation: Translation, asked: Mapping[str, Any]) -> dict[str, Any]
     if choice.get("type") == "tool":
         function = {"name": text(choice.get("name"), "tool_choice.name")}
         return written | {"tool_choice": {"type": "function", "function": function}}
-    if choice.get("type") not in _CHOICES:
+    word = _CHOICES.get(str(choice.get("type")))
+    if word is None:
         raise translation.refusal("tool_choice.type")
-    return written | {"tool_choice": _CHOICES[choice["type"]]}
+    return written | {"tool_choice": word}
 
 
 def _tool(translation: Translation, tool: Mapping[str, Any], where: str) -> dict[str, Any]:
-    if tool.get("type") not in {None, "custom"}:
+    if tool.get("type") is not None and tool["type"] != "custom":
         raise translation.refusal("tools.type", where)
     function = translation.sift({name: tool[name] for name in tool if name != "type"}, "tools.")
     function["parameters"] = record(function.pop("input_schema", None), f"{where}.input_schema")

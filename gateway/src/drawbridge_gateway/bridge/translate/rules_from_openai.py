@@ -4,7 +4,7 @@ from typing import Final
 
 from drawbridge_gateway.bridge.translate.rules import Rules, kept, lost, refused
 
-_SAMPLING: Final = "not with models that take none (Claude 4.7 and later) or think with a budget"
+_SAMPLING: Final = "lost with models that take none (Claude 4.7 and later) or think with a budget"
 
 RULES: Final[Rules] = {
     # the conversation
@@ -36,7 +36,9 @@ RULES: Final[Rules] = {
     "messages.reasoning": lost("likewise"),
     "messages.audio": refused("send a transcript as text"),
     "messages.function_call": refused("use `tool_calls`"),
-    "messages.system": lost("one after the first question moves to the beginning, where Anthropic has them"),
+    "messages.system": lost(
+        "one after the first question moves to the beginning, where every Claude takes it"
+    ),
     "messages.user": refused("a conversation needs a question: send a message of role `user`"),
     # tools
     "tools": kept("`tools`; those that only earlier messages use are declared again, and cannot be called"),
@@ -56,9 +58,9 @@ RULES: Final[Rules] = {
     "max_tokens": kept("`max_tokens`, unless max_completion_tokens is there"),
     "stop": kept("`stop_sequences`"),
     "stop.blank": refused("Anthropic ends at no sequence of white space: name another one"),
-    "temperature": kept(f"`temperature`; lost above 1, where it becomes 1; lost, {_SAMPLING}", 1),
-    "top_p": kept(f"`top_p`; lost beside `temperature`; lost, {_SAMPLING}", 1),
-    "top_k": kept(f"`top_k`; lost, {_SAMPLING}", -1, 0),
+    "temperature": kept(f"`temperature`; lost above 1, where it becomes 1; {_SAMPLING}", 1),
+    "top_p": kept(f"`top_p`; lost beside `temperature`; {_SAMPLING}", 1),
+    "top_k": kept(f"`top_k`; {_SAMPLING}", -1, 0),
     "n": refused("ask once for each answer", 1),
     "logprobs": refused("ask a pool or an OpenAI-compatible cloud", False),
     "top_logprobs": refused("ask a pool or an OpenAI-compatible cloud", 0),

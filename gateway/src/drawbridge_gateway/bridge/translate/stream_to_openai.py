@@ -58,13 +58,13 @@ class ChunkStream:
         return self._delta({"role": "assistant", "content": ""})
 
     def _begin_block(self, event: Mapping[str, Any]) -> list[Chunk]:
-        block, at = part(event, "content_block"), event.get("index")
+        block, at = part(event, "content_block"), _place(event)
         kind = block.get("type")
         if kind == "text":
             return self._say("content", words(block, "text"))
         if kind == "thinking":
             return self._say("reasoning_content", words(block, "thinking"))
-        if kind != "tool_use" or not isinstance(at, int):
+        if kind != "tool_use":
             return []
         self._calls[at] = len(self._calls)
         call = tool_call(block)
@@ -75,7 +75,7 @@ class ChunkStream:
         return self._delta({"tool_calls": [{"index": self._calls[at]} | call]})
 
     def _add(self, event: Mapping[str, Any]) -> list[Chunk]:
-        delta, at = part(event, "delta"), event.get("index")
+        delta, at = part(event, "delta"), _place(event)
         if delta.get("type") == "text_delta":
             return self._say("content", words(delta, "text"))
         if delta.get("type") == "thinking_delta":
@@ -85,7 +85,7 @@ class ChunkStream:
 
     def _end_block(self, event: Mapping[str, Any]) -> list[Chunk]:
         """Write the arguments of a call without any: clients parse them as JSON."""
-        at = event.get("index")
+        at = _place(event)
         return self._argue(at, "{}") if at in self._without_arguments else []
 
     def _finish(self, event: Mapping[str, Any]) -> list[Chunk]:
@@ -97,7 +97,7 @@ class ChunkStream:
         """Take note of numbers; later ones are totals, and replace earlier ones."""
         self._usage |= {name: value for name, value in part(holder, "usage").items() if value is not None}
 
-    def _argue(self, at: Any, arguments: str) -> list[Chunk]:
+    def _argue(self, at: int, arguments: str) -> list[Chunk]:
         self._without_arguments.discard(at)
         return self._delta({"tool_calls": [{"index": self._calls[at], "function": {"arguments": arguments}}]})
 
@@ -113,3 +113,9 @@ class ChunkStream:
         if self._envelope is None:
             raise MalformedAnswerError("the stream does not begin with message_start")
         return self._envelope
+
+
+def _place(event: Mapping[str, Any]) -> int:
+    """Return the index of an event's block."""
+    index = event.get("index")
+    return index if isinstance(index, int) else -1

@@ -1,0 +1,242 @@
+"""Whatever a client or a provider sends: a translation, or the one error that is meant for it."""
+
+import contextlib
+from typing import Any
+
+import orjson
+import pytest
+from drawbridge_crds.cloud import Provider
+from drawbridge_gateway.bridge.translate import answers, stream_to_anthropic
+from drawbridge_gateway.bridge.translate.requests_to_anthropic import to_anthropic
+from drawbridge_gateway.bridge.translate.requests_to_openai import to_openai
+from drawbridge_gateway.bridge.translate.rules_from_anthropic import RULES as FROM_ANTHROPIC
+from drawbridge_gateway.bridge.translate.rules_from_openai import RULES as FROM_OPENAI
+from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError
+from drawbridge_gateway.bridge.translate.stream_to_anthropic import EventStream
+from drawbridge_gateway.bridge.translate.wire import StreamTranslation, translate_answer
+from drawbridge_gateway.protocols.anthropic import ANTHROPIC
+from drawbridge_gateway.protocols.dialect import Dialect
+from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
+from drawbridge_gateway.protocols.openai import OPENAI
+from hypothesis import given
+from hypothesis import strategies as st
+
+KEYS = sorted(
+    {
+        *(part for path in (*FROM_OPENAI, *FROM_ANTHROPIC) for part in path.split(".")),
+        *("type", "index", "delta", "choices", "message", "usage", "id", "function", "arguments", "input"),
+        *("content_block", "finish_reason", "stop_reason", "partial_json", "prompt_tokens", "url", "data"),
+    }
+)
+KINDS = [
+    "text",
+    "user",
+    "assistant",
+    "tool",
+    "system",
+    "function",
+    "message",
+    "tool_use",
+    "tool_result",
+    "image",
+    "thinking",
+    "image_url",
+    "file",
+    "document",
+    "base64",
+    "json_schema",
+    "message_start",
+    "message_delta",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "enabled",
+    "high",
+    "auto",
+    "any",
+    "custom",
+]
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-5, 3000), st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(KINDS), st.text(max_size=3), st.just("data:image/png;base64,AAAA"), st.just("{}"),
+)  # fmt: skip
+JSON: st.SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=5)
+    ),
+    max_leaves=12,
+)
+OBJECTS = st.dictionaries(st.sampled_from(KEYS), JSON, max_size=6)
+
+
+def bodies(dialect: Dialect) -> st.SearchStrategy[dict[str, Any]]:
+    """Bodies that the gateway lets pass: the types of the fields are right, all within is anything."""
+    of_kind: dict[type, st.SearchStrategy[Any]] = {
+        str: st.sampled_from(KINDS), bool: st.booleans(), int: st.integers(1, 5000), float: st.floats(0, 2),
+        list: st.lists(JSON, max_size=3), dict: OBJECTS,
+    }  # fmt: skip
+    fields = {
+        name: st.one_of(*(of_kind[kind] for kind in sorted(kinds, key=str)))
+        for name, kinds in dialect.fields.items()
+        if name not in {"messages", "n", "logprobs"}
+    }
+    message = st.tuples(
+        st.sampled_from(["user", "assistant", "system", "tool"]),
+        st.one_of(st.text(max_size=3), st.lists(OBJECTS, max_size=3)),
+        OBJECTS,
+    ).map(lambda of: {**of[2], "role": of[0], "content": of[1]})
+    return st.fixed_dictionaries({"messages": st.lists(message, min_size=1, max_size=3)}, optional=fields)
+
+
+@given(
+    body=bodies(OPENAI),
+    model=st.sampled_from(["claude-3-5-haiku-latest", "claude-opus-4-5", "claude-opus-5"]),
+)
+def test_any_request_of_openai(body: dict[str, Any], model: str) -> None:
+    with contextlib.suppress(RequestRefused):
+        orjson.dumps(to_anthropic(body, model).body)
+
+
+@given(body=bodies(ANTHROPIC), model=st.sampled_from(["gpt-4o", "gpt-5"]), provider=st.sampled_from(Provider))
+def test_any_request_of_anthropic(body: dict[str, Any], model: str, provider: Provider) -> None:
+    with contextlib.suppress(RequestRefused):
+        orjson.dumps(to_openai(body, model, provider).body)
+
+
+@given(answer=OBJECTS, speaks=st.sampled_from(Protocol))
+def test_any_whole_answer(answer: dict[str, Any], speaks: Protocol) -> None:
+    with contextlib.suppress(MalformedAnswerError):
+        translate_answer(speaks, answer, created_s=1)
+
+
+@given(events=st.lists(OBJECTS, max_size=6), speaks=st.sampled_from(Protocol))
+def test_any_stream(events: list[dict[str, Any]], speaks: Protocol) -> None:
+    stream = StreamTranslation(speaks, created_s=1, include_usage=True)
+    start = {"type": "message_start", "message": {}}
+    with contextlib.suppress(MalformedAnswerError):
+        for event in [start, *events]:
+            stream.feed(b"data: " + orjson.dumps(event) + b"\n\n")
+
+
+CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}}
+
+
+@pytest.mark.parametrize(
+    ("speaks", "answer"),
+    [
+        pytest.param(Protocol.ANTHROPIC, {"type": "message"}, id="a message without content"),
+        pytest.param(Protocol.ANTHROPIC, {"choices": []}, id="the other protocol"),
+        pytest.param(Protocol.OPENAI, {"choices": []}, id="a completion without a choice"),
+        pytest.param(
+            Protocol.OPENAI,
+            {"choices": [{"message": {"tool_calls": [CALL]}, "finish_reason": "tool_calls"}]},
+            id="half of the arguments: nobody may run a tool with them",
+        ),
+        pytest.param(
+            Protocol.OPENAI,
+            {"choices": [{"message": {"tool_calls": [{"function": {"name": "f", "arguments": "[]"}}]}}]},
+            id="arguments that are no object",
+        ),
+    ],
+)
+def test_answers_that_are_none(speaks: Protocol, answer: dict[str, Any]) -> None:
+    with pytest.raises(MalformedAnswerError):
+        translate_answer(speaks, answer, created_s=1)
+
+
+@pytest.mark.parametrize("speaks", Protocol)
+def test_a_stream_that_ends_before_it_begins(speaks: Protocol) -> None:
+    end = b"data: [DONE]\n\n" if speaks is Protocol.OPENAI else b'data: {"type":"message_stop"}\n\n'
+    with pytest.raises(MalformedAnswerError):
+        StreamTranslation(speaks, created_s=1, include_usage=True).feed(end)
+
+
+def test_a_call_that_the_limit_cut_is_left_out() -> None:
+    whole = {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}}
+    choice = {"message": {"tool_calls": [whole, CALL]}, "finish_reason": "length"}
+    answer = answers.to_anthropic({"choices": [choice]})
+    assert [block["id"] for block in answer["content"]] == ["b"]
+    assert answer["stop_reason"] == "max_tokens"
+
+
+def chunk(index: int, arguments: str, **opening: Any) -> dict[str, Any]:
+    call = {"index": index, "function": {"name": "f", "arguments": arguments}, **opening}
+    return {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
+
+
+def test_a_call_that_goes_on_after_its_end() -> None:
+    stream = EventStream()
+    stream.take(chunk(0, "{}", id="a"))
+    stream.take(chunk(1, "{}", id="b"))
+    with pytest.raises(MalformedAnswerError, match="after its end"):
+        stream.take(chunk(0, "{}"))
+
+
+def test_calls_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_to_anthropic, "MAX_ARGUMENTS_CHARS", 10)
+    monkeypatch.setattr(stream_to_anthropic, "MAX_CALLS", 2)
+    stream = EventStream()
+    stream.take(chunk(0, "12345", id="a"))
+    with pytest.raises(MalformedAnswerError, match="no end"):
+        stream.take(chunk(0, "678901"))
+    stream = EventStream()
+    for index in range(2):
+        stream.take(chunk(index, "", id=str(index)))
+    with pytest.raises(MalformedAnswerError, match="no end"):
+        stream.take(chunk(2, "", id="c"))
+
+
+def test_comments_pass_and_a_ping_becomes_one() -> None:
+    from_openai = StreamTranslation(Protocol.OPENAI, created_s=1, include_usage=True)
+    assert from_openai.feed(b": wait\n\n") == b": wait\n\n"
+    from_anthropic = StreamTranslation(Protocol.ANTHROPIC, created_s=1, include_usage=True)
+    assert from_anthropic.feed(b'event: ping\ndata: {"type":"ping"}\n\n') == b": ping\n\n"
+
+
+def test_a_call_without_an_id_gets_one_that_its_result_can_name() -> None:
+    function = {"function": {"name": "f", "arguments": ""}}
+    whole = answers.to_anthropic({"id": "x", "choices": [{"message": {"tool_calls": [function]}}]})
+    assert whole["content"][0]["id"] == "toolu_x_0"
+    events = EventStream().take({"id": "x", "choices": [{"delta": {"tool_calls": [function]}}]})
+    assert events[1]["content_block"]["id"] == "toolu_x_0"
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        pytest.param({"finish_reason": "stop"}, ("end_turn", None), id="a plain end"),
+        pytest.param(
+            {"finish_reason": "stop", "matched_stop": "X"}, ("stop_sequence", "X"), id="SGLang's word"
+        ),
+        pytest.param(
+            {"finish_reason": "stop", "matched_stop": 151645}, ("end_turn", None), id="an end token"
+        ),
+        pytest.param({"finish_reason": "stop", "stop_reason": "X"}, ("stop_sequence", "X"), id="vLLM's word"),
+        pytest.param({"finish_reason": "length"}, ("max_tokens", None), id="the limit"),
+        pytest.param({"finish_reason": "content_filter"}, ("refusal", None), id="a filter"),
+        pytest.param({"finish_reason": None}, ("end_turn", None), id="no reason given"),
+        pytest.param({"finish_reason": "novel"}, ("end_turn", None), id="a reason of the future"),
+    ],
+)
+def test_why_an_answer_of_openai_ended(choice: dict[str, Any], expected: tuple[str, str | None]) -> None:
+    answer = answers.to_anthropic({"choices": [{"message": {"content": "x"}, **choice}]})
+    assert (answer["stop_reason"], answer["stop_sequence"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("end_turn", "stop"),
+        ("stop_sequence", "stop"),
+        ("pause_turn", "stop"),
+        ("max_tokens", "length"),
+        ("model_context_window_exceeded", "length"),
+        ("tool_use", "tool_calls"),
+        ("refusal", "content_filter"),
+        ("novel", "stop"),
+    ],
+)
+def test_why_an_answer_of_anthropic_ended(reason: str, expected: str) -> None:
+    answer = answers.to_openai({"type": "message", "content": [], "stop_reason": reason}, created_s=1)
+    assert answer["choices"][0]["finish_reason"] == expected

@@ -1,0 +1,46 @@
+import pytest
+from drawbridge_gateway.bridge.translate.models import (
+    claude_adapts,
+    claude_samples,
+    claude_thinks,
+    openai_reasons,
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "thinks", "adapts", "samples"),
+    [
+        ("claude-3-5-haiku-latest", False, False, True),
+        ("claude-3-7-sonnet-20250219", True, False, True),
+        ("claude-opus-4-20250514", True, False, True),
+        ("claude-opus-4-1-20250805", True, False, True),
+        ("claude-sonnet-4-5", True, False, True),
+        ("claude-haiku-4-5-20251001", True, False, True),
+        ("claude-opus-4-6", True, True, True),
+        ("anthropic.claude-opus-4-7-v1:0", True, True, False),
+        ("claude-sonnet-5", True, True, False),
+        ("claude-opus-5-5", True, True, False),
+        ("a-name-of-the-future", True, True, False),
+    ],
+)
+def test_claude(model: str, *, thinks: bool, adapts: bool, samples: bool) -> None:
+    assert (claude_thinks(model), claude_adapts(model), claude_samples(model)) == (thinks, adapts, samples)
+
+
+@pytest.mark.parametrize(
+    ("model", "reasons"),
+    [
+        ("o3", True),
+        ("o4-mini-2025-04-16", True),
+        ("gpt-5", True),
+        ("gpt-5.1-codex", True),
+        ("openai/gpt-oss-120b", True),
+        ("gpt-5-chat-latest", False),
+        ("gpt-4o-mini", False),
+        ("gpt-4.1", False),
+        ("deepseek-chat", False),
+        ("olmo-2", False),
+    ],
+)
+def test_openai(model: str, *, reasons: bool) -> None:
+    assert openai_reasons(model) is reasons
