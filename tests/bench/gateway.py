@@ -27,7 +27,7 @@ from typing import cast
 import httpx
 import uvicorn
 import uvloop
-from drawbridge_crds.keys import key_digest, mint_key
+from drawbridge_crds.api_keys import key_digest, mint_key
 from drawbridge_crds.privacy import Privacy, Proof
 from drawbridge_crds.route import Backend, BackendType
 from drawbridge_crds.snapshot import GatewaySnapshot, KeyTarget, PoolTarget, RouteTarget

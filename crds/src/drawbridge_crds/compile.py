@@ -6,9 +6,9 @@ Shared by the operator and the stand-alone gateway, so that a policy means the s
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from drawbridge_crds.api_keys import MAX_KEYS_PER_TENANT, ApiKeyEntry
 from drawbridge_crds.cloud import CABundleRef, Cloud
 from drawbridge_crds.conditions import ConditionType, Reason
-from drawbridge_crds.keys import MAX_KEYS_PER_TENANT, ApiKeyEntry
 from drawbridge_crds.policy import Classification, RoutingPolicy, RoutingPolicySpec
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy, Proof, stricter

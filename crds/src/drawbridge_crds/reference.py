@@ -13,11 +13,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from drawbridge_crds import docstrings, names
+from drawbridge_crds.api_keys import KEYS_CONFIG_MAP, MAX_KEYS_PER_TENANT, ApiKeyEntry
 from drawbridge_crds.conditions import ConditionType, Reason
 from drawbridge_crds.engine import REFUSED_ENGINE_FLAGS
 from drawbridge_crds.fields import PlacedRule, Row, read_not_yet, read_rows, read_rules
 from drawbridge_crds.generate import Schema, policy_crd, pool_crd, structural
-from drawbridge_crds.keys import KEYS_CONFIG_MAP, MAX_KEYS_PER_TENANT, ApiKeyEntry
 from drawbridge_crds.policy import RoutingPolicy, RoutingPolicySpec, RoutingPolicyStatus
 from drawbridge_crds.pool import InferencePool, InferencePoolSpec, InferencePoolStatus
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from drawbridge_crds.keys import ApiKeyEntry, key_id_of, key_matches, parse_keys
+from drawbridge_crds.api_keys import ApiKeyEntry, key_id_of, key_matches, parse_keys
 from drawbridge_gateway.api_server import ApiServer, connected
 from drawbridge_gateway.cli.key_store import ClusterKeys
 from drawbridge_gateway.cli.main import main

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from drawbridge_crds.api_keys import MintedKey, key_digest, mint_key
 from drawbridge_crds.cloud import Prices, Provider
-from drawbridge_crds.keys import MintedKey, key_digest, mint_key
 from drawbridge_crds.privacy import Privacy, Proof
 from drawbridge_crds.route import Backend, BackendType, Fallback, FallbackReason, Match
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, KeyTarget, PoolTarget, RouteTarget

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drawbridge_crds.keys import key_id_of, key_matches
+from drawbridge_crds.api_keys import key_id_of, key_matches
 from drawbridge_crds.snapshot import KeyTarget
 
 

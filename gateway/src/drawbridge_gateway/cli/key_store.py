@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
-from drawbridge_crds.keys import KEYS_CONFIG_MAP, ApiKeyEntry, parse_keys
+from drawbridge_crds.api_keys import KEYS_CONFIG_MAP, ApiKeyEntry, parse_keys
 from drawbridge_crds.names import KEYS_LABEL
 
 from drawbridge_gateway.api_server import ApiServer, ConflictError

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from drawbridge_crds.keys import MAX_KEYS_PER_TENANT, ApiKeyEntry, key_digest, key_id_of, mint_key
+from drawbridge_crds.api_keys import MAX_KEYS_PER_TENANT, ApiKeyEntry, key_digest, key_id_of, mint_key
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import yaml
+from drawbridge_crds.api_keys import ApiKeyEntry, parse_keys
 from drawbridge_crds.compile import TenantFacts, compile_snapshot
-from drawbridge_crds.keys import ApiKeyEntry, parse_keys
 from drawbridge_crds.names import KEYS_LABEL
 from drawbridge_crds.policy import RoutingPolicy
 from drawbridge_crds.pool import InferencePool

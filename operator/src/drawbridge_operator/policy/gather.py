@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from drawbridge_crds.api_keys import ApiKeyEntry, parse_keys
 from drawbridge_crds.compile import TenantFacts
-from drawbridge_crds.keys import ApiKeyEntry, parse_keys
 from drawbridge_crds.names import DEFAULT_POLICY, KEYS_LABEL, snapshot_name
 from drawbridge_crds.policy import RoutingPolicy
 from drawbridge_crds.pool import InferencePool

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import pytest
-from drawbridge_crds.keys import MintedKey, key_digest, mint_key
+from drawbridge_crds.api_keys import MintedKey, key_digest, mint_key
 from drawbridge_crds.snapshot import KeyTarget
 from drawbridge_gateway.auth.grants import GrantIndex
 

@@ -1,0 +1,84 @@
+"""API keys: their form, their digests, and the ConfigMaps that hold these.
+
+A key is `dbk_<id>_<secret>`. The id (public) finds the entry; the digest of the whole key proves it.
+The secret carries 256 random bits, so a plain SHA-256 needs neither salt nor stretching.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import AwareDatetime, Field, ValidationError
+
+from drawbridge_crds.rules import SpecModel
+from drawbridge_crds.values import ModelName
+
+KEYS_CONFIG_MAP: Final = "drawbridge-keys"
+"""Where the command line writes a tenant's keys. Any ConfigMap with the label drawbridge.dev/keys counts."""
+
+MAX_KEYS_PER_TENANT: Final = 4000
+"""Digests of this many keys, about 200 bytes each, fit one snapshot ConfigMap (1 MiB)."""
+
+_KEY_FORM: Final = re.compile(r"dbk_([a-z2-7]{16})_[A-Za-z0-9_-]{43}")
+
+
+class ApiKeyEntry(SpecModel):
+    """What is kept of a key: the value, as JSON, under the key's id in a ConfigMap."""
+
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the whole key, in hex."""
+
+    name: Annotated[str, Field(min_length=1, max_length=63)]
+    """For people, such as "ci-pipeline"."""
+
+    created: AwareDatetime
+    expires: AwareDatetime | None = None
+    models: Annotated[tuple[ModelName, ...], Field(max_length=64)] | None = None
+    """Models this key may ask for, of those the policy lists; all of them when unset."""
+
+
+@dataclass(frozen=True, slots=True)
+class MintedKey:
+    """A new key. `secret` is shown once and kept nowhere."""
+
+    key_id: str
+    secret: str
+
+
+def mint_key(random_bytes: Callable[[int], bytes]) -> MintedKey:
+    """Make a key from a source of randomness (`secrets.token_bytes` outside tests)."""
+    key_id = base64.b32encode(random_bytes(10)).decode().lower()
+    secret = base64.urlsafe_b64encode(random_bytes(32)).decode().rstrip("=")
+    return MintedKey(key_id, f"dbk_{key_id}_{secret}")
+
+
+def key_id_of(presented: str) -> str | None:
+    """Return the id inside a presented key, or None when it does not have a key's form."""
+    match = _KEY_FORM.fullmatch(presented)
+    return match.group(1) if match else None
+
+
+def key_digest(key: str) -> str:
+    """Digest a key as its entry keeps it."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def key_matches(presented: str, digest: str) -> bool:
+    """Compare a presented key with a digest in constant time."""
+    return hmac.compare_digest(key_digest(presented), digest)
+
+
+def parse_keys(data: Mapping[str, str]) -> tuple[dict[str, ApiKeyEntry], tuple[str, ...]]:
+    """Parse a ConfigMap's data into entries by key id, and the sorted ids of entries that do not parse."""
+    entries: dict[str, ApiKeyEntry] = {}
+    invalid = []
+    for key_id, text in data.items():
+        try:
+            entries[key_id] = ApiKeyEntry.model_validate_json(text)
+        except ValidationError:
+            invalid.append(key_id)
+    return entries, tuple(sorted(invalid))
