@@ -63,7 +63,7 @@ async def test_what_runs_is_left_alone_when_a_setting_is_not_implemented() -> No
     change_spec(there, scaling={"mode": "External", "warm": {"replicas": 1}}, replicas=1)
     await reconcile(there)
     assert there.written() == [STATUS, EVENT]
-    assert there.events() == [("Warning", "NotImplemented")]
+    assert there.events()[-1] == ("Warning", "NotImplemented")
 
 
 async def test_first_sight_writes_the_policy_first_the_keys_before_the_pods_and_the_status_last() -> None:
