@@ -1,0 +1,129 @@
+"""Error codes, headers, fields, reasons: each that a person can meet is explained, and no other."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from drawbridge_crds.conditions import ConditionType, Reason
+from drawbridge_crds.policy import Classification
+from drawbridge_gateway.dataplane import fields
+from drawbridge_gateway.dataplane.request import FORBIDDEN
+from drawbridge_gateway.protocols.anthropic import ANTHROPIC
+from drawbridge_gateway.protocols.openai import OPENAI
+
+PACKAGE = Path("gateway/src")
+HTTP_API = Path("docs/http-api.md")
+TROUBLESHOOTING = Path("docs/troubleshooting.md")
+
+VARIABLES = {"code": {"request_too_large", "context_length_exceeded", "invalid_request"}}
+"""Codes that a local variable holds, by its name; what else it may hold is the provider's own word."""
+
+NEVER_SEEN = {"header_missing", "invalid_bridge_token"}
+"""Between gateway and bridge only: no client sees them, and where they occur something is broken inside."""
+
+
+def _expressions() -> Iterator[tuple[ModuleType, ast.expr]]:
+    """Yield what stands for the code in each `ApiError(status, code, ...)`, and where."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        calls = [
+            node
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ApiError"
+        ]
+        if calls:
+            module = importlib.import_module(".".join(path.relative_to(PACKAGE).with_suffix("").parts))
+            yield from (
+                (module, next((k.value for k in call.keywords if k.arg == "code"), None) or call.args[1])
+                for call in calls
+            )
+
+
+def _codes_of(module: ModuleType, expression: ast.expr) -> set[str]:
+    """Return the codes that an expression can be: its literals, and the constants that it names."""
+    found = set()
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Constant):
+            found.add(str(node.value))
+        elif isinstance(node, ast.Name):
+            constant = getattr(module, node.id, None)
+            if isinstance(constant, str):
+                found.add(constant)
+            elif isinstance(constant, dict):
+                found |= set(constant.values())
+            else:
+                found |= VARIABLES.get(node.id, set())
+    assert found, f"{module.__name__}: what can {ast.unparse(expression)} be?"
+    return found
+
+
+def _codes() -> set[str]:
+    return set().union(*(_codes_of(*found) for found in _expressions())) - NEVER_SEEN
+
+
+def _documented() -> set[str]:
+    text = HTTP_API.read_text()
+    table = text[text.index("## Error codes") :]
+    return set(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE))
+
+
+def test_the_table_of_error_codes_is_complete_and_has_no_others() -> None:
+    assert len(_codes()) > 30
+    assert _documented() == _codes()
+
+
+GOOD = {
+    Reason.ACCEPTED,
+    Reason.MODEL_FOUND,
+    Reason.REPLICAS_READY,
+    Reason.ROLLOUT_COMPLETE,
+    Reason.REFS_RESOLVED,
+    Reason.CREDENTIALS_READABLE,
+    Reason.PROGRAMMED,
+    Reason.READY,
+}
+"""Reasons of what is in order."""
+
+
+def test_every_reason_that_is_a_symptom_is_found() -> None:
+    text = TROUBLESHOOTING.read_text()
+    assert sorted(reason for reason in set(Reason) - GOOD if f"`{reason}`" not in text) == []
+
+
+def test_no_reason_is_explained_that_does_not_exist() -> None:
+    rows = re.findall(r"^\| `(\w+)`: ([^|]+) \|", TROUBLESHOOTING.read_text(), re.MULTILINE)
+    assert len(rows) > 20
+    assert {kind for kind, _ in rows} <= set(ConditionType)
+    assert {reason for _, reasons in rows for reason in re.findall(r"`(\w+)`", reasons)} <= set(Reason)
+
+
+def test_every_error_code_is_found_under_a_symptom() -> None:
+    text = TROUBLESHOOTING.read_text()
+    assert sorted(code for code in _codes() if f"`{code}`" not in text) == []
+
+
+def _own_headers() -> set[str]:
+    """Return the headers of ours that the data plane reads from clients or sends to them."""
+    return {
+        node.value.decode()
+        for path in (PACKAGE / "drawbridge_gateway/dataplane").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, bytes)
+        and re.fullmatch(rb"x-drawbridge-[a-z-]+", node.value)
+    } | {Classification().header}
+
+
+def test_every_header_is_explained_and_no_other_one() -> None:
+    text = HTTP_API.read_text()
+    assert len(_own_headers()) > 5
+    assert set(re.findall(r"^\| `(x-drawbridge-[a-z-]+)` \|", text, re.MULTILINE)) == _own_headers()
+    assert sorted(name.decode() for name in fields._WANTED if f"`{name.decode()}" not in text) == []
+
+
+def test_fields_that_pass_or_are_refused_are_listed() -> None:
+    text = HTTP_API.read_text()
+    listed = FORBIDDEN | OPENAI.extensions | ANTHROPIC.extensions
+    assert sorted(name for name in listed if f"`{name}`" not in text) == []

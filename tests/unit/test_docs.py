@@ -1,0 +1,177 @@
+"""No code block of the documentation escapes: it is run, or says why not; and no page points nowhere."""
+
+import ast
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from drawbridge_crds.policy import RoutingPolicy
+from drawbridge_crds.pool import InferencePool
+
+from tests.documentation import (
+    IN_ORDER,
+    NOTHING_TO_RUN,
+    ROOT,
+    RUN,
+    Block,
+    blocks_of,
+    commands,
+    matches,
+    pages,
+    read_blocks,
+)
+
+BLOCKS = [block for page in pages() for block in blocks_of(page)]
+KINDS = {"InferencePool": InferencePool, "RoutingPolicy": RoutingPolicy}
+MIN_REASON_WORDS = 3
+
+
+def _places(blocks: list[Block]) -> list[str]:
+    return [f"{block.place} ({block.language})" for block in blocks]
+
+
+def test_every_block_is_run_or_says_why_not() -> None:
+    assert len(BLOCKS) > 20
+    unknown = [b for b in BLOCKS if b.language not in RUN | NOTHING_TO_RUN | {"json"} and b.not_run is None]
+    assert _places(unknown) == [], "use a language that is run, or say `<!-- not run: REASON -->` before it"
+
+
+def test_every_reason_is_one() -> None:
+    assert (
+        _places([b for b in BLOCKS if b.not_run is not None and len(b.not_run.split()) < MIN_REASON_WORDS])
+        == []
+    )
+
+
+def test_every_mark_stands_right_before_a_block() -> None:
+    marks = [re.findall(r"^ *<!-- not run:", (ROOT / page).read_text(), re.MULTILINE) for page in pages()]
+    assert sum(map(len, marks)) == sum(block.not_run is not None for block in BLOCKS)
+
+
+def test_every_page_with_a_block_to_run_is_in_the_order() -> None:
+    to_run = {block.page for block in BLOCKS if block.is_run and block.language != "yaml"}
+    assert sorted(to_run - set(IN_ORDER)) == []
+    assert [page for page in IN_ORDER if page not in pages()] == []
+
+
+def test_every_saved_file_is_used_by_a_later_command() -> None:
+    unused = [
+        block
+        for block in BLOCKS
+        if block.title
+        and block.is_run
+        and not any(
+            block.title in later.text
+            for later in BLOCKS
+            if later.page == block.page and later.language in {"bash", "console"} and later.line > block.line
+        )
+    ]
+    assert _places(unused) == []
+
+
+def _documents(block: Block) -> list[Any]:
+    return [document for document in yaml.safe_load_all(block.text) if document is not None]
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "yaml"], ids=lambda b: b.place)
+def test_yaml_is_resources_and_ours_parse(block: Block) -> None:
+    documents = _documents(block)
+    if not block.title and block.not_run is None:
+        assert all("apiVersion" in d for d in documents), "write whole resources, or give the file a title"
+    for document in documents:
+        if document.get("apiVersion") == "drawbridge.dev/v1alpha1":
+            KINDS[document["kind"]].model_validate(document)
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "json"], ids=lambda b: b.place)
+def test_json_parses(block: Block) -> None:
+    json.loads(block.text)
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "python"], ids=lambda b: b.place)
+def test_python_parses(block: Block) -> None:
+    ast.parse(block.text)
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "console"], ids=lambda b: b.place)
+def test_console_blocks_show_commands(block: Block) -> None:
+    assert commands(block)
+
+
+@cache
+def _anchors(page: Path) -> frozenset[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    plain = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings)
+    return frozenset(re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain)
+
+
+@pytest.mark.parametrize("name", pages())
+def test_links_and_anchors_lead_somewhere(name: str) -> None:
+    page = ROOT / name
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        path, _, anchor = target.partition("#")
+        if "://" in path:
+            continue
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists() or (anchor and file.suffix == ".md" and anchor not in _anchors(file)):
+            broken.append(target)
+    assert broken == []
+
+
+PATH_IN_TEXT = re.compile(r"`((?:crds|operator|gateway|charts|tests|examples|docs)/[\w./-]*\w/?)`")
+
+
+@pytest.mark.parametrize("name", pages())
+def test_paths_of_the_repository_exist(name: str) -> None:
+    paths = PATH_IN_TEXT.findall((ROOT / name).read_text())
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_page_of_docs_is_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    names = [page.removeprefix("docs/") for page in pages() if page.startswith("docs/")]
+    assert [name for name in names if name != "README.md" and f"({name})" not in index] == []
+    assert "(docs/README.md)" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("expected", "printed", "fits"),
+    [
+        pytest.param("NAME  READY\ncoder 1/1", "NAME   READY\ncoder  1/1\n", True, id="columns may be wider"),
+        pytest.param("coder 1/1 ... 3s", "coder 1/1 True 40s 3s", True, id="dots stand for anything"),
+        pytest.param("coder 1/1", "coder 0/1", False, id="another value does not fit"),
+        pytest.param("coder 1/1", "coder 1/1\nvault 1/1", False, id="nothing may follow unannounced"),
+        pytest.param("a.b", "aXb", False, id="a dot is a dot"),
+    ],
+)
+def test_outputs_are_compared_as_people_do(expected: str, printed: str, *, fits: bool) -> None:
+    assert matches(expected, printed) is fits
+
+
+def test_blocks_are_read_as_they_stand() -> None:
+    text = (
+        'x\n<!-- not run: it is only shown -->\n```bash\nls\n```\n  ```yaml title="a.yaml"\n  a: 1\n  ```\n'
+    )
+    shown, saved = read_blocks("p.md", text)
+    assert (shown.not_run, shown.text, shown.line, shown.is_run) == ("it is only shown", "ls\n", 3, False)
+    assert (saved.title, saved.text, saved.is_run) == ("a.yaml", "a: 1\n", True)
+
+
+@pytest.mark.parametrize("text", ["```bash\nls\n", "```bash -x\nls\n```\n"], ids=["not closed", "odd fence"])
+def test_a_malformed_block_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"p\.md:1"):
+        list(read_blocks("p.md", text))
+
+
+def test_console_commands_are_split_from_what_they_print() -> None:
+    [block] = read_blocks("p.md", "```console\n$ echo a \\\n    b\na b\n$ true\n```\n")
+    first, second = commands(block)
+    assert (first.script, first.expected) == ("echo a \\\n    b\n", "a b")
+    assert (second.script, second.expected) == ("true\n", "")
