@@ -13,7 +13,7 @@ from drawbridge_gateway.protocols.errors import RequestRefused
 from drawbridge_gateway.protocols.openai import OPENAI
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
-POOL = Pool("coder", "coder", Privacy.STANDARD, proven=False, authorization=None)
+POOL = Pool("coder", "qwen", Privacy.STANDARD, proven=False, authorization=None)
 OPENAI_CLOUD = Cloud("gpt", Provider.OPENAI, None)
 COMPATIBLE = Cloud("compatible", Provider.OPENAI_COMPATIBLE, None)
 
@@ -149,12 +149,12 @@ def test_no_field_is_both_passed_and_forbidden() -> None:
 def test_unknown_fields_are_dropped_and_named() -> None:
     request = read(return_hidden_states=True, temperature=0.5, whatever={})
     assert request.dropped_for(POOL) == ("return_hidden_states", "whatever")
-    assert written(request, POOL) == {"model": "coder", "messages": MESSAGES, "temperature": 0.5}
+    assert written(request, POOL) == {"model": "qwen", "messages": MESSAGES, "temperature": 0.5}
 
 
 def test_null_is_absence() -> None:
     assert written(read(temperature=None, stop=None, stream=None), POOL) == {
-        "model": "coder",
+        "model": "qwen",
         "messages": MESSAGES,
     }
 
@@ -168,7 +168,7 @@ def test_the_last_of_two_equal_fields_is_the_one_checked_and_sent() -> None:
 
 def test_a_pool_gets_its_own_name_and_a_cloud_what_the_client_asked_for() -> None:
     request = read()
-    assert written(request, POOL)["model"] == "coder"
+    assert written(request, POOL)["model"] == "qwen"
     assert written(request, OPENAI_CLOUD)["model"] == "auto"
 
 
