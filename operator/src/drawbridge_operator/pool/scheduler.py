@@ -42,8 +42,16 @@ _REASONS: Final = (
         "excluded by spec.scheduling.topologySpreadConstraints",
     ),
     (
-        re.compile(r"node\(s\) didn't (match|satisfy).*pods? (anti-)?affinity"),
-        "excluded by the affinity of this or other pods",
+        re.compile(r"node\(s\) didn't match pod affinity rules"),
+        "without the pods that spec.scheduling.affinity wants there",
+    ),
+    (
+        re.compile(r"node\(s\) didn't match pod anti-affinity rules"),
+        "with pods that spec.scheduling.affinity avoids",
+    ),
+    (
+        re.compile(r"node\(s\) didn't satisfy existing pods anti-affinity rules"),
+        "with pods that avoid this one",
     ),
     (re.compile(r"Too many pods"), "with as many pods as they may hold"),
 )
