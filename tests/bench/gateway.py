@@ -123,6 +123,7 @@ async def run_drawbridge(port: int, upstream_port: int) -> None:
             privacy=Privacy.STANDARD,
             currency="USD",
             models=("auto", "coder"),
+            retired=(),
             pools=(
                 PoolTarget(
                     name="pool", model="pool", uid="uid", privacy=Privacy.STANDARD, proof=Proof.NOT_MEASURED

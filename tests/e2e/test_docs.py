@@ -17,7 +17,7 @@ import pytest
 
 from examples.demo.tenant import remove_tenant
 from tests.cluster.images.engine import tiny_model
-from tests.cluster.kubectl import apply, environment
+from tests.cluster.kubectl import apply, environment, kubectl
 from tests.documentation import IN_ORDER, ROOT, Block, blocks_of, commands, matches
 from tests.e2e.conftest import Installed
 from tests.e2e.shell import CommandFailedError, Shell
@@ -55,6 +55,7 @@ def stage(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Ite
     (folder / "charts").symlink_to(ROOT / "charts")
     tiny_model.write(folder / MODEL_FOLDER)
     installed.cluster.ensure_volumes()
+    remove_tenant(installed.cluster, NAMESPACE)  # of the last run, whose end nobody waited for
     _make_namespace(installed)
     ports = _free_ports(4)
     copy_laptop(folder, cloud_port=ports[-1])
@@ -62,7 +63,7 @@ def stage(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Ite
         with Shell(folder, _environment(installed)) as shell:
             yield Stage(shell, folder, _everywhere(installed, ports[0]), _of_pages(ports))
     finally:
-        remove_tenant(installed.cluster, NAMESPACE)
+        _let_go(installed)
 
 
 def copy_laptop(folder: Path, *, cloud_port: int) -> None:
@@ -81,6 +82,14 @@ def _make_namespace(installed: Installed) -> None:
     }
     for item in ({"kind": "Namespace", "metadata": {"name": NAMESPACE}}, {"kind": "ConfigMap"} | bundle):
         apply(installed.cluster, json.dumps({"apiVersion": "v1"} | item))
+
+
+def _let_go(installed: Installed) -> None:
+    """Remove the tenant without waiting for its end: that takes ten seconds, and nobody needs its name."""
+    kubectl(installed.cluster, "delete", "namespace", NAMESPACE, "--wait=false")
+    kubectl(
+        installed.cluster, "delete", "pods", "--all", "--namespace", NAMESPACE, "--grace-period=0", "--force"
+    )
 
 
 def _free_ports(count: int) -> list[int]:

@@ -42,6 +42,9 @@ class TenantFacts:
     ca_bundles: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """PEM text by ConfigMap name and key, for those that exist."""
 
+    known_pools: frozenset[str] = frozenset()
+    """Pools that the tenant's snapshot has or remembers, see GatewaySnapshot.retired."""
+
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     """By pool name; a pool that is not in it was not measured."""
 
@@ -84,12 +87,14 @@ def compile_snapshot(facts: TenantFacts) -> Compiled:
     ]
     pools = tuple(sorted(targets, key=lambda target: target.name))
     names = tuple(pool.name for pool in pools)
+    retired = _retired(facts, names)
     clouds = () if spec is None or privacy == Privacy.STRICT else spec.clouds
     snapshot = GatewaySnapshot(
         tenant=facts.tenant,
         privacy=privacy,
         currency=spec.currency if spec else "USD",
-        models=_askable(spec, names) if spec else names,
+        models=_askable(spec, names, retired) if spec else names,
+        retired=retired,
         pools=pools,
         clouds=tuple(target for cloud in clouds if (target := _cloud_target(cloud, facts))),
         routes=tuple(map(_route_target, spec.routes)) if spec else (),
@@ -105,14 +110,22 @@ def effective_privacy(pool: InferencePool, floor: Privacy) -> Privacy:
     return stricter(pool.spec.privacy, floor)
 
 
-def _askable(spec: RoutingPolicySpec, pools: Sequence[str]) -> tuple[str, ...]:
+def _retired(facts: TenantFacts, pools: Sequence[str]) -> tuple[str, ...]:
+    """List the pools that are gone while the policy, unreadable or not, may still list them as models."""
+    if facts.policy is None and not facts.policy_unreadable:
+        return ()
+    gone = facts.known_pools.difference(pools)
+    return tuple(sorted(gone.intersection(facts.policy.spec.models) if facts.policy else gone))
+
+
+def _askable(spec: RoutingPolicySpec, pools: Sequence[str], retired: Sequence[str]) -> tuple[str, ...]:
     """List the models that clients may ask for: without the names of pools that do not exist.
 
     The name of a pool means that pool and no cloud. Were it kept after the pool is gone, it would be
     one more alias, and what its clients send would follow the routes, perhaps out of the cluster.
     """
     named = {b.name for route in spec.routes for b in named_backends(route) if b.type == BackendType.POOL}
-    return tuple(model for model in spec.models if model in pools or model not in named)
+    return tuple(model for model in spec.models if model in pools or model not in {*named, *retired})
 
 
 def _pool_target(metadata: Metadata, model: str, privacy: Privacy, facts: TenantFacts) -> PoolTarget:
@@ -202,6 +215,14 @@ def _findings(facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding
             Reason.CONFIG_MAP_NOT_FOUND,
             f'cloud "{cloud.name}" is not used: ConfigMap "{ref.name}" with key "{ref.key}" is missing in '
             f'namespace "{facts.tenant}"; create it with the PEM certificates to trust',
+        )
+    named = {b.name for route in spec.routes for b in named_backends(route)}
+    for name in (name for name in snapshot.retired if name not in named):
+        yield Finding(
+            ConditionType.RESOLVED_REFS,
+            Reason.POOL_NOT_FOUND,
+            f'model "{name}" is answered 404: it was a pool of this namespace, which is deleted; remove it '
+            "from spec.models, or create the pool again",
         )
     for route in spec.routes:
         yield from _route_findings(route, pools, facts.tenant, snapshot.privacy)

@@ -86,6 +86,9 @@ class GatewaySnapshot(SpecModel):
     models: tuple[str, ...]
     """Names clients may ask for."""
 
+    retired: tuple[str, ...]
+    """Pools that were deleted while the policy lists them as models: no aliases until they are taken off."""
+
     pools: tuple[PoolTarget, ...]
     clouds: tuple[CloudTarget, ...]
     routes: tuple[RouteTarget, ...]

@@ -97,6 +97,7 @@ def snapshot(
         privacy=privacy,
         currency="USD",
         models=("auto",),
+        retired=(),
         pools=(pool("coder", Privacy.STANDARD), pool("vault", Privacy.STRICT)),
         clouds=tuple(cloud(standin, name, **cloud_changes) for name in (CLAUDE, GPT)),
         routes=(

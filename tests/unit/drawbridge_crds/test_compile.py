@@ -133,6 +133,32 @@ def test_a_policy_that_asks_for_what_is_not_implemented_counts_as_none() -> None
     assert "spec.budgets; remove it" in finding.message
 
 
+LISTING = {"models": ["auto", "old"], "clouds": [CLOUD], "routes": [{**TO_CODER, "fallback": FALLBACK}]}
+
+
+def test_a_deleted_pool_that_no_route_names_does_not_become_an_alias() -> None:
+    before = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING)).snapshot
+    assert (before.models, before.retired) == (("auto", "old"), ())
+    after = compiled(policy=policy(**LISTING), known_pools=frozenset({"coder", "old"}))
+    assert (after.snapshot.models, after.snapshot.retired) == (("auto",), ("old",))
+    assert ['"old" is answered 404' in finding.message for finding in after.findings] == [True]
+
+
+def test_it_is_remembered_while_the_policy_is_not_in_force_and_forgotten_when_it_is_not_listed() -> None:
+    known = frozenset({"old"})
+    closed = compiled(policy=None, policy_unreadable=True, known_pools=known).snapshot
+    assert closed.retired == ("old",)
+    waiting = compiled(policy=policy(**LISTING, batch={"parallel": 8}), known_pools=known).snapshot
+    assert waiting.retired == ("old",)
+    assert compiled(policy=policy(), known_pools=known).snapshot.retired == ()
+    again = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING), known_pools=known).snapshot
+    assert (again.models, again.retired) == (("auto", "old"), ())
+
+
+def test_without_a_policy_no_name_is_an_alias_and_none_is_remembered() -> None:
+    assert compiled(policy=None, known_pools=frozenset({"old"})).snapshot.retired == ()
+
+
 def test_its_privacy_holds_although_it_counts_as_none() -> None:
     asking = policy(privacy="Strict", batch={"parallel": 8})
     assert compiled(policy=asking).snapshot.privacy == Privacy.STRICT

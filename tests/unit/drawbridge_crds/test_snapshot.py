@@ -9,6 +9,7 @@ SNAPSHOT = GatewaySnapshot(
     privacy=Privacy.STANDARD,
     currency="USD",
     models=("auto",),
+    retired=(),
     pools=(
         PoolTarget(name="coder", model="coder", uid="u-1", privacy=Privacy.STRICT, proof=Proof.NOT_MEASURED),
     ),

@@ -82,6 +82,7 @@ def snapshot(*routes: RouteTarget, **changes: Any) -> GatewaySnapshot:
         "privacy": Privacy.STANDARD,
         "currency": "USD",
         "models": ("auto", "coder", "vault", "safe", "org/model:v1"),
+        "retired": (),
         "pools": (CODER, SPARE, VAULT, SAFE),
         "clouds": (CLAUDE, GPT, COMPATIBLE),
         "routes": routes,

@@ -5,6 +5,7 @@ from typing import Final
 
 from drawbridge_crds.compile import Compiled, TenantFacts, compile_snapshot
 from drawbridge_crds.names import KEYS_LABEL, SNAPSHOT_KEY, SNAPSHOT_LABEL, TENANT_LABEL, snapshot_name
+from drawbridge_crds.snapshot import GatewaySnapshot, SnapshotError
 
 from drawbridge_operator.kinds import FIELD_MANAGER, Object
 
@@ -53,6 +54,15 @@ def make_snapshot(compiled: Compiled, system_namespace: str) -> Object:
         },
         "data": {SNAPSHOT_KEY: compiled.snapshot.to_wire()},
     }
+
+
+def known_pools(live: Object | None) -> frozenset[str]:
+    """Read the pools that the live snapshot has or remembers; none where it cannot be read."""
+    try:
+        snapshot = GatewaySnapshot.from_wire((live or {}).get("data", {}).get(SNAPSHOT_KEY, ""))
+    except SnapshotError:
+        return frozenset()
+    return frozenset((*(pool.name for pool in snapshot.pools), *snapshot.retired))
 
 
 def _size_bytes(compiled: Compiled) -> int:

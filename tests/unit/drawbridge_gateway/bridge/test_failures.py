@@ -44,6 +44,9 @@ def body(**error: Any) -> dict[str, Any]:
             body(type="invalid_request_error", message="m"), "invalid_request_error", "m", id="Anthropic's"
         ),
         pytest.param(
+            body(code="not_translatable", message="m"), "invalid_request", "m", id="a code that is ours alone"
+        ),
+        pytest.param(
             body(type="invalid_request_error", message="prompt is too long: 9 tokens > 8 maximum"),
             "context_length_exceeded",
             "prompt is too long: 9 tokens > 8 maximum",

@@ -42,5 +42,5 @@ BOTH = Match(tasks=("refactoring",), models=("auto",))
         pytest.param(BOTH, {"task": "refactoring", "model": "x"}, False, id="not all fields of a match"),
     ],
 )
-def test_a_match_holds_when_all_of_it_does(match: Match, asked: dict[str, Any], expected: bool) -> None:
+def test_a_match_holds_when_all_of_it_does(match: Match, asked: dict[str, Any], *, expected: bool) -> None:
     assert fits(match, **asked) is expected

@@ -153,6 +153,16 @@ async def test_a_missing_pool_is_named_and_heals_when_it_appears(here: Installat
     assert world.events() == [("Warning", "PoolNotFound"), ("Normal", "Ready")]
 
 
+async def test_a_deleted_pool_is_remembered_while_the_policy_lists_it(here: Installation) -> None:
+    world = World(namespace(), pool("old"), pool(), policy(models=["auto", "old"]))
+    await here.reconciled(world)
+    world.remove(INFERENCE_POOL, TENANT, "old")
+    for _ in range(2):  # what remembers it is the snapshot itself
+        await here.reconciled(world)
+        assert snapshot_of(world).models == ("auto",)
+    assert conditions_of(world)["ResolvedRefs"] == ("False", "PoolNotFound")
+
+
 async def test_times_move_only_with_their_condition(here: Installation) -> None:
     world = World(namespace(), policy())
     await here.reconciled(world)
