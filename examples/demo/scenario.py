@@ -55,11 +55,12 @@ QUESTIONS: tuple[Question, ...] = (
     Question("openai", None, model="gpt-4o-mini"),
     Question("anthropic", "complex-reasoning"),
     Question("anthropic", "complex-reasoning", stream=True),
+    Question("openai", "complex-reasoning"),
     Question("anthropic", "patient-records"),
     Question("openai", "complex-reasoning", strict=True),
     Question("openai", "test-generation", strict=True),
 )
-"""What the demo asks: both SDKs, streams, an alias, the cloud, a Strict pool, and two refusals."""
+"""What the demo asks: both SDKs, streams, an alias, the cloud (also in its other protocol), a Strict pool, and two refusals."""
 
 PROMPT = "Write a unit test for a function that adds two numbers."
 MAX_TOKENS = 24
