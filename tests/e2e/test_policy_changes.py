@@ -46,8 +46,8 @@ def test_a_pool_scaled_to_zero_falls_back_to_the_cloud_and_comes_back(
         lambda: not engine_pods(installed.cluster, "coder", namespace=tenant),
         within_s=120,
     )
-    # the policy's order: claude speaks Anthropic only, so an OpenAI client goes on to gpt
-    assert _backend(openai_client) == "cloud/gpt"
+    # the policy's order: claude speaks Anthropic only, so the bridge translates for an OpenAI client
+    assert _backend(openai_client) == "cloud/claude"
     assert standin.total() == 1
     scale(installed.cluster, "coder", 1, namespace=tenant)
     wait_available(installed.cluster, "coder", namespace=tenant)
