@@ -127,3 +127,27 @@ def test_fields_that_pass_or_are_refused_are_listed() -> None:
     text = HTTP_API.read_text()
     listed = FORBIDDEN | OPENAI.extensions | ANTHROPIC.extensions
     assert sorted(name for name in listed if f"`{name}`" not in text) == []
+
+
+def _marks() -> set[str]:
+    """Return the labels and annotations that operator, gateway and charts use."""
+    sources = [
+        *Path("operator/src").rglob("*.py"),
+        *PACKAGE.rglob("*.py"),
+        *Path("crds/src").rglob("*.py"),
+        *Path("charts/drawbridge/templates").rglob("*.*"),
+    ]
+    found = {mark for path in sources for mark in re.findall(MARK, path.read_text())}
+    return {mark.replace("{GROUP}", "drawbridge.dev") for mark in found} - NO_MARKS
+
+
+MARK = r"(?:drawbridge\.dev|\{GROUP\})/[a-z][a-z-]*[a-z]\b"
+
+NO_MARKS = {"drawbridge.dev/never-set"}
+"""A finalizer that kopf demands a name for, and that no object ever gets."""
+
+
+def test_every_label_and_annotation_is_explained() -> None:
+    text = Path("docs/reference/names.md").read_text() + Path("docs/architecture.md").read_text()
+    assert len(_marks()) > 10
+    assert sorted(mark for mark in _marks() if f"`{mark}`" not in text) == []
