@@ -12,6 +12,10 @@ ANYWHERE: Final = "*."
 """Begins the path of a rule for a field of every object."""
 
 
+OTHER: Final = "other"
+"""Stands for the name of a field that has no rule."""
+
+
 class Fate(StrEnum):
     """What becomes of a field."""
 
@@ -77,8 +81,8 @@ class Translation:
     def sift(self, fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         """Return the fields of an object that pass, without those that are null or ask for nothing.
 
-        A field without a rule is one that no version of the API known here has: it is dropped unnamed,
-        for its name is the client's own text.
+        A field without a rule is none of the API known here: it is lost as `other`, for its name is the
+        client's own text.
 
         Raises:
             RequestRefused: one of them is refused.
@@ -87,9 +91,11 @@ class Translation:
         for name, value in fields.items():
             path = prefix + name if prefix + name in self._rules else ANYWHERE + name
             rule = self._rules.get(path)
-            if value is None or rule is None or value in rule.idle:
+            if value is None or (rule is not None and value in rule.idle):
                 continue
-            if rule.fate is Fate.KEPT:
+            if rule is None:
+                self.lose(f"{prefix}{OTHER}")
+            elif rule.fate is Fate.KEPT:
                 passed[name] = value
             elif rule.fate is Fate.LOST:
                 self.lose(path)

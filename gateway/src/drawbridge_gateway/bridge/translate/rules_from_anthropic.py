@@ -7,6 +7,7 @@ from drawbridge_gateway.bridge.translate.rules import Rules, kept, lost, refused
 _REASONING: Final = "lost with models that reason (o3, gpt-5, ...), which take none"
 
 RULES: Final[Rules] = {
+    "model": kept("the cloud's own model, as the policy names it"),
     # the conversation
     "system": kept("a first message of role `system`"),
     "system.text": kept("its text"),

@@ -7,6 +7,7 @@ from drawbridge_gateway.bridge.translate.rules import Rules, kept, lost, refused
 _SAMPLING: Final = "lost with models that take none (Claude 4.7 and later) or think with a budget"
 
 RULES: Final[Rules] = {
+    "model": kept("the cloud's own model, as the policy names it"),
     # the conversation
     "messages": kept("`messages` and `system`; neighbours of one role become one message"),
     "messages.role": kept("`system` and `developer` become `system`; `tool` becomes `user`"),
@@ -31,6 +32,7 @@ RULES: Final[Rules] = {
     "messages.tool_calls.arguments": refused("these are no JSON object, which Anthropic demands"),
     "messages.tool_call_id": kept("`tool_use_id`; characters that Anthropic refuses become `_`"),
     "messages.refusal": kept("a block `text`"),
+    "messages.annotations": lost("they are about an earlier answer", []),
     "messages.name": lost("names of participants are unknown to Anthropic"),
     "messages.reasoning_content": lost("Anthropic takes only thinking that it has signed itself"),
     "messages.reasoning": lost("likewise"),
