@@ -13,6 +13,7 @@ from drawbridge_crds.policy import RoutingPolicyStatus
 from drawbridge_crds.snapshot import GatewaySnapshot
 
 from drawbridge_operator.cluster import Cluster
+from drawbridge_operator.errors import NotFoundError
 from drawbridge_operator.events import post_transitions
 from drawbridge_operator.kinds import CONFIG_MAP, Object
 from drawbridge_operator.plan import plan_write
@@ -126,7 +127,10 @@ async def _apply_status(
     before = read_status(policy)
     if after == before:
         return
-    await cluster.apply_status(with_status(policy, after))
+    try:
+        await cluster.apply_status(with_status(policy, after))
+    except NotFoundError:  # deleted while others were asked; that event brings the tenant back
+        return
     await post_transitions(
         cluster, policy, before.conditions, after.conditions, reporter=settings.pod_name, now=now
     )

@@ -417,3 +417,17 @@ def test_a_pod_with_two_address_families_is_asked_once() -> None:
     both = [endpoint_slice("b", "fd00::7"), endpoint_slice("a", "10.0.0.7")]
     assert gateways.ready_addresses(both) == {"gateway-a": "10.0.0.7"}
     assert gateways.ready_addresses(both[:1]) == {"gateway-a": "[fd00::7]"}
+
+
+async def test_a_policy_deleted_meanwhile_is_no_error(here: Installation) -> None:
+    world = World(namespace(), pool(), policy())
+    read_page = world._page
+
+    def deleted_in_between(kind: Kind, namespace: str, selector: str) -> Object:
+        if kind == ENDPOINT_SLICE:  # the gateways are asked last
+            world.remove(ROUTING_POLICY, TENANT, "default")
+        return read_page(kind, namespace, selector)
+
+    world._page = deleted_in_between  # type: ignore[method-assign] # a race, staged
+    await here.reconciled(world)
+    assert world.events() == []
