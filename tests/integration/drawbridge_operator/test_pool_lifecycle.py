@@ -166,7 +166,7 @@ def test_pods_that_a_quota_refuses_are_told(ground: Field) -> None:
     ground.start_leader()
     ground.until("the refusal to be told", says(ground, "Available", "False", "PodsRefused"))
     [message] = [c["message"] for c in status(ground)["conditions"] if c["type"] == "Available"]
-    assert message.startswith("0 of 1 replicas ready: new replicas are refused: exceeded quota: none")
+    assert 'ResourceQuota "none" allows pods=0, pods=0 is used, and pods=1 asked' in message
 
 
 def test_a_deployment_that_admission_refuses_is_told(ground: Field) -> None:
