@@ -15,6 +15,7 @@ DONE = "--- command done"
 """Printed after each command, to tell where its output ends."""
 
 READ_BYTES = 65_536
+POLL_S = 0.1
 
 
 class CommandFailedError(AssertionError):
@@ -67,13 +68,15 @@ class Shell:
         assert self._process.stdout is not None
         printed = b""
         while not printed.endswith(f"\n{DONE}\n".encode()):
-            ready, _, _ = select.select([self._process.stdout], [], [], 0.1)
-            if ready:
-                printed += os.read(self._process.stdout.fileno(), READ_BYTES)
-            elif self._process.poll() is not None:
+            ready, _, _ = select.select([self._process.stdout], [], [], POLL_S)
+            part = os.read(self._process.stdout.fileno(), READ_BYTES) if ready else b""
+            printed += part
+            if part:
+                continue
+            if self._process.poll() is not None:  # the output may go on: its background still holds the pipe
                 raise CommandFailedError(
                     f"failed with status {self._process.returncode}:\n{printed.decode()}"
                 )
-            elif time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 raise CommandFailedError(f"took too long:\n{printed.decode()}")
         return printed.decode()

@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import re
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from tests.documentation import (
     pages,
     read_blocks,
 )
+from tests.e2e.shell import CommandFailedError, Shell
 
 BLOCKS = [block for page in pages() for block in blocks_of(page)]
 KINDS = {"InferencePool": InferencePool, "RoutingPolicy": RoutingPolicy}
@@ -175,3 +178,50 @@ def test_console_commands_are_split_from_what_they_print() -> None:
     first, second = commands(block)
     assert (first.script, first.expected) == ("echo a \\\n    b\n", "a b")
     assert (second.script, second.expected) == ("true\n", "")
+
+
+def _pinned(module: str, name: str) -> str:
+    """Return the minor version of a module that the tests' cluster is built from."""
+    text = (ROOT / f"tests/cluster/go/{module}/go.mod").read_text()
+    match = re.search(rf"{re.escape(name)} v(\d+\.\d+)\.", text)
+    assert match is not None
+    return match[1]
+
+
+def test_the_versions_that_were_run_are_those_that_the_tests_run() -> None:
+    text = (ROOT / "docs/compatibility.md").read_text()
+    engine = re.search(
+        r'"sglang(?:\[\w+\])?==([\d.]+)', (ROOT / "tests/cluster/images/engine/pyproject.toml").read_text()
+    )
+    oldest = re.search(r'kubeVersion: ">=(\d+\.\d+)', (ROOT / "charts/drawbridge/Chart.yaml").read_text())
+    assert engine is not None
+    assert oldest is not None
+    assert f"| Kubernetes | {_pinned('kubernetes', 'k8s.io/kubernetes')} |" in text
+    assert f"kube-router {_pinned('kube-router', 'github.com/cloudnativelabs/kube-router/v2')}," in text
+    assert f"| Helm | {_pinned('helm', 'helm.sh/helm/v4')} |" in text
+    assert f"| SGLang | {engine[1]}," in text
+    assert f"The charts refuse Kubernetes below {oldest[1]}." in text
+
+
+def test_a_shell_keeps_its_variables_and_ends_what_it_left_running(tmp_path: Path) -> None:
+    with Shell(tmp_path, os.environ) as shell:
+        shell.run("export WORD=kept\nsleep 600 &\n", within_s=10)
+        assert shell.run('echo "$WORD"\n', within_s=10) == "kept\n"
+        began = time.monotonic()
+    # its end waits for all that hold its output open
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        pytest.param(
+            "echo first\nfalse\necho second\n", "status 1:\nfirst\n$", id="a command in the middle fails"
+        ),
+        pytest.param("false | true\n", "status 1", id="the first of a pipe fails"),
+        pytest.param("echo begun\nsleep 600\n", "too long:\nbegun", id="it does not end"),
+    ],
+)
+def test_a_shell_tells_which_command_failed_and_what_it_said(tmp_path: Path, script: str, said: str) -> None:
+    with Shell(tmp_path, os.environ) as shell, pytest.raises(CommandFailedError, match=said):
+        shell.run(script, within_s=0.5)
