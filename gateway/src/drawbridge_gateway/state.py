@@ -12,7 +12,7 @@ from drawbridge_crds.snapshot import GatewaySnapshot
 
 from drawbridge_gateway.auth.grants import Grant, GrantIndex
 from drawbridge_gateway.dataplane.tenant import EngineKeys, Tenant, compile_tenant, no_keys
-from drawbridge_gateway.upstream.balance import Endpoint, ReplicaSet
+from drawbridge_gateway.upstream.balance import Endpoint, Replicas
 
 __all__ = ["Caller", "Endpoint", "GatewayState"]
 
@@ -35,7 +35,7 @@ class GatewayState:
         self._engine_keys = engine_keys
         self._grants = GrantIndex()
         self._tenants: dict[str, Tenant] = {}
-        self._replicas: dict[tuple[str, str], ReplicaSet] = {}
+        self._replicas: dict[tuple[str, str], Replicas] = {}
         self.tenants: Mapping[str, Tenant] = MappingProxyType(self._tenants)
         """By namespace; read-only."""
         self.synced = False
@@ -57,7 +57,7 @@ class GatewayState:
 
     def set_endpoints(self, tenant: str, pool: str, endpoints: Sequence[Endpoint]) -> None:
         """Let exactly `endpoints` answer for a pool. Those already known keep their connections."""
-        replicas = self._replicas.setdefault((tenant, pool), ReplicaSet())
+        replicas = self._replicas.setdefault((tenant, pool), Replicas())
         replicas.replace(endpoints)
 
     def drop_endpoints(self, tenant: str, pool: str) -> None:
@@ -73,6 +73,6 @@ class GatewayState:
             return None
         return Caller(self._tenants[grant.tenant], grant)
 
-    def replicas(self, tenant: str, pool: str) -> ReplicaSet | None:
+    def replicas(self, tenant: str, pool: str) -> Replicas | None:
         """Return the endpoints of a pool; None when the source named none."""
         return self._replicas.get((tenant, pool))

@@ -24,12 +24,12 @@ from drawbridge_gateway.bridge.credentials import CredentialError, Credentials, 
 from drawbridge_gateway.bridge.exchange import Exchange
 from drawbridge_gateway.bridge.http import ClientLeftError, Reply, headers_of, read_body, unless_client_leaves
 from drawbridge_gateway.bridge.metrics import BridgeMetrics
+from drawbridge_gateway.bridge.permission import permitted_cloud
 from drawbridge_gateway.bridge.request import (
     PROTOCOL_BY_PATH,
     Envelope,
     Outgoing,
     outgoing,
-    permitted_cloud,
     read_envelope,
     request_id_of,
 )

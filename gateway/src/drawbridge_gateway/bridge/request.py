@@ -8,12 +8,10 @@ from typing import Any, Final
 
 import orjson
 from drawbridge_crds.cloud import Provider
-from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot
+from drawbridge_crds.snapshot import CloudTarget
 
-from drawbridge_gateway.bridge.snapshots import find_cloud
 from drawbridge_gateway.bridge.translate.requests_to_anthropic import to_anthropic
 from drawbridge_gateway.bridge.translate.requests_to_openai import to_openai
-from drawbridge_gateway.dataplane.route import cloud_allowed
 from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused
 
 PROTOCOL_BY_PATH: Final = {
@@ -77,31 +75,6 @@ def request_id_of(headers: Mapping[str, str]) -> str:
     """Return the gateway's id of a request, "-" when it sent none that can go into a log."""
     request_id = headers.get("x-request-id", "")
     return request_id if _REQUEST_ID.fullmatch(request_id) else "-"
-
-
-def permitted_cloud(snapshot: GatewaySnapshot | None, envelope: Envelope) -> CloudTarget:
-    """Return the cloud that this request may go to: the bridge's own check, whatever the gateway found.
-
-    Raises:
-        RequestRefused: when it may not leave, or nothing is known of its tenant.
-    """
-    if snapshot is None:
-        # not a verdict on privacy: this copy of the snapshots may be a moment behind the gateway's
-        raise RequestRefused(
-            ApiError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "tenant_unknown",
-                f'the bridge knows no policy of tenant "{envelope.tenant}" (yet): nothing of it may leave',
-                retry_after_s=1,
-            )
-        )
-    refusal = cloud_allowed(snapshot, envelope.route, envelope.cloud)
-    cloud = find_cloud(snapshot, envelope.cloud)
-    if refusal is not None or cloud is None:
-        raise RequestRefused(
-            ApiError(HTTPStatus.FORBIDDEN, "privacy_refused", f"the bridge lets nothing out here: {refusal}")
-        )
-    return cloud
 
 
 def outgoing(body: bytes, protocol: Protocol, cloud: CloudTarget) -> Outgoing:

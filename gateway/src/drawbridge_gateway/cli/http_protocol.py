@@ -8,10 +8,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from drawbridge_gateway.protocols.errors import ApiError, Protocol, error_body
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-"""Request line and headers. Ours: nginx takes 32 KiB, proxies add a few."""
+"""Request line and headers. Our choice: nginx takes 32 KiB, proxies add a few."""
 
 HEAD_TIMEOUT_S: Final = 30.0
-"""From a connection, or the first byte of a further request, to the end of the head. Ours: slow links
+"""From a connection, or the first byte of a further request, to the end of the head. Our choice: slow links
 need seconds; whoever needs longer holds a connection for its own sake."""
 
 _REASONS: Final = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from drawbridge_gateway.dataplane.request import ChatRequest
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
 from drawbridge_gateway.state import GatewayState
-from drawbridge_gateway.upstream.balance import Endpoint, ReplicaSet
+from drawbridge_gateway.upstream.balance import Endpoint, Replicas
 from drawbridge_gateway.upstream.client import Call
 from drawbridge_gateway.upstream.errors import UnreachableError
 
@@ -32,7 +32,7 @@ class Backends:
         rng: Random,
     ) -> None:
         self._state = state
-        self._bridge = ReplicaSet([_endpoint(bridge_url)]) if bridge_url else None
+        self._bridge = Replicas([_endpoint(bridge_url)]) if bridge_url else None
         self._bridge_token = bridge_token
         self._clock = clock
         self._rng = rng

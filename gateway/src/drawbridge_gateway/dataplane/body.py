@@ -11,17 +11,17 @@ from drawbridge_gateway.dataplane.reply import ClientGoneError
 from drawbridge_gateway.protocols.errors import RequestRefused
 
 BODY_TIMEOUT_S: Final = 60.0
-"""For a whole body: 16 MiB at 2.3 Mbit/s. Ours."""
+"""For a whole body: 16 MiB at 2.3 Mbit/s. Our choice."""
 
 LINGER_S: Final = 5.0
 """How long an unwanted body is still taken after its refusal. Most clients read no answer before they have
-sent everything, and lose it when the connection closes under them (RFC 9112, section 9.6). Ours."""
+sent everything, and lose it when the connection closes under them (RFC 9112, section 9.6). Our choice."""
 
 LINGER_BYTES: Final = 128 * 1024 * 1024
-"""And how much of it. Ours."""
+"""And how much of it. Our choice."""
 
 SMALL_BODY_BYTES: Final = 64 * 1024
-"""An unwanted body up to this size is swallowed by the server, and the connection lives on. Ours."""
+"""An unwanted body up to this size is swallowed by the server, and the connection lives on. Our choice."""
 
 
 class Body:

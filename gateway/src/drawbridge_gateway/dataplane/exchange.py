@@ -13,7 +13,7 @@ from drawbridge_gateway.dataplane.tenant import Cloud, Pool, Tenant
 from drawbridge_gateway.upstream.client import Call
 
 MAX_NAMED_FIELDS: Final = 16
-"""Of x-drawbridge-dropped-fields. Ours."""
+"""Of x-drawbridge-dropped-fields. Our choice."""
 
 _NAMEABLE_FIELD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 

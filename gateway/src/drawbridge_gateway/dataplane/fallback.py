@@ -15,10 +15,10 @@ from drawbridge_gateway.protocols.errors import NOT_TRANSLATABLE, ApiError
 from drawbridge_gateway.upstream.errors import BusyError, SilentError, UnreachableError, UpstreamError
 
 DEFAULT_RETRY_AFTER_S: Final = 1
-"""Told to clients when the backend did not say. Ours: official SDKs back off from there."""
+"""Told to clients when the backend did not say. Our choice: official SDKs back off from there."""
 
 MAX_RETRY_AFTER_S: Final = 3600
-"""Longer ones are cut: an hour is as good as never for a request in hand. Ours."""
+"""Longer ones are cut: an hour is as good as never for a request in hand. Our choice."""
 
 _CONTEXT_WORDS: Final = re.compile(
     r"context length|context window|context_length_exceeded|(?:prompt|input) is too long"

@@ -31,13 +31,13 @@ from drawbridge_gateway.upstream.connections import Connection
 from drawbridge_gateway.upstream.errors import AbandonedError, BrokenError, UpstreamError
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
-"""Of an answer that is not streamed, and is held whole. Ours."""
+"""Of an answer that is not streamed, and is held whole. Our choice."""
 
 MAX_HELD_BYTES: Final = 64 * 1024
-"""Of a stream's events before content: a role, a message_start, pings. Ours."""
+"""Of a stream's events before content: a role, a message_start, pings. Our choice."""
 
 MAX_ERROR_BYTES: Final = 64 * 1024
-"""Of an error's text that is searched for its cause. Ours."""
+"""Of an error's text that is searched for its cause. Our choice."""
 
 DRAIN_S: Final = 1.0
 """How long a connection may take to end after a stream's last event, to be used again."""

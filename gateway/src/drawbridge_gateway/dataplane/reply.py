@@ -8,7 +8,7 @@ from drawbridge_gateway.protocols.errors import ApiError, Protocol, error_body
 from drawbridge_gateway.protocols.sse import write_event
 
 CLIENT_STALL_S: Final = 120.0
-"""How long a client may leave its socket unread before it is taken for gone. Ours: what waits for it
+"""How long a client may leave its socket unread before it is taken for gone. Our choice: what waits for it
 occupies an engine."""
 
 JSON_TYPE: Final = (b"content-type", b"application/json")

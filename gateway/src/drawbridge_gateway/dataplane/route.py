@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from drawbridge_crds.privacy import Privacy, stricter
-from drawbridge_crds.route import BackendType
-from drawbridge_crds.snapshot import GatewaySnapshot
 
 from drawbridge_gateway.dataplane import refusals
 from drawbridge_gateway.dataplane.match import Asked
-from drawbridge_gateway.dataplane.tenant import Candidate, Cloud, Pool, Route, Tenant, route_privacy
+from drawbridge_gateway.dataplane.tenant import Candidate, Cloud, Pool, Route, Tenant
 from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
 
 POOL_ROUTE_PREFIX: Final = "pool:"
@@ -53,28 +51,6 @@ def plan_route(tenant: Tenant, asked: Asked, *, require_proof: bool) -> Plan:
 def may_ask(tenant: Tenant, model: str, key_models: frozenset[str] | None) -> bool:
     """Tell whether a key limited to `key_models` may ask for a model."""
     return model in tenant.model_set and (key_models is None or model in key_models)
-
-
-def cloud_allowed(snapshot: GatewaySnapshot, route_name: str, cloud_name: str) -> str | None:
-    """Return why a request of this route must not leave for this cloud; None when it may.
-
-    The bridge's own check against its own snapshot, whatever the gateway decided. A header that asked
-    for more privacy is not known here: that part rests on the gateway.
-    """
-    if snapshot.privacy is Privacy.STRICT:
-        return "the policy or the namespace's floor is Strict"
-    route = next((r for r in snapshot.routes if r.name == route_name), None)
-    if route is None:
-        return f'the policy has no route "{route_name}"'
-    named = (*route.backends, *(route.fallback.backends if route.fallback else ()))
-    if not any(b.type is BackendType.CLOUD and b.name == cloud_name for b in named):
-        return f'route "{route_name}" does not name cloud "{cloud_name}"'
-    if all(cloud.name != cloud_name for cloud in snapshot.clouds):
-        return f'the policy has no usable cloud "{cloud_name}"'
-    pools = {pool.name: pool for pool in snapshot.pools}
-    if route_privacy(route, pools) is Privacy.STRICT:
-        return f'route "{route_name}" is for a pool that is Strict or does not exist'
-    return None
 
 
 def _find_route(tenant: Tenant, asked: Asked) -> Route:

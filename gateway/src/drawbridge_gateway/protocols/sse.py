@@ -3,7 +3,7 @@
 from typing import Final
 
 MAX_EVENT_BYTES: Final = 1024 * 1024
-"""Of one event. Ours: log probabilities of 20 alternatives for a long chunk stay far below it."""
+"""Of one event. Our choice: log probabilities of 20 alternatives for a long chunk stay far below it."""
 
 
 class EventCutter:

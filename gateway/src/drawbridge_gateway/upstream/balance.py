@@ -8,8 +8,8 @@ from typing import Final
 from drawbridge_gateway.upstream.connections import Connection
 from drawbridge_gateway.upstream.errors import BusyError, UnreachableError
 
-REST_S: Final = 1.0
-"""How long an endpoint that could not be reached is left alone. Ours: no standard gives one.
+COOLDOWN_S: Final = 1.0
+"""How long an endpoint that could not be reached is left alone. Our choice: no standard gives one.
 
 A pod that is gone leaves its EndpointSlice within about a second; until then each request would
 otherwise pay a connection attempt."""
@@ -19,10 +19,10 @@ IDLE_LIMIT_S: Final = 4.0
 (SGLANG_TIMEOUT_KEEP_ALIVE in 0.5.23), and a request sent into that moment is lost."""
 
 MAX_IDLE_CONNECTIONS: Final = 64
-"""Kept open to one endpoint. Ours."""
+"""Kept open to one endpoint. Our choice."""
 
 MAX_IN_FLIGHT: Final = 1024
-"""Requests this process gives one endpoint at once. Ours: far beyond what an engine batches."""
+"""Requests this process gives one endpoint at once. Our choice: far beyond what an engine batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class Endpoint:
 class Replica:
     """One endpoint and what this process knows of it."""
 
-    __slots__ = ("_idle", "authority", "endpoint", "in_flight", "resting_until_s", "retired")
+    __slots__ = ("_idle", "authority", "cooling_until_s", "endpoint", "in_flight", "retired")
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.authority = endpoint.authority.encode()
         self.in_flight = 0
-        self.resting_until_s = 0.0
+        self.cooling_until_s = 0.0
         """Monotonic time until which nobody tries it; 0: the last attempt succeeded."""
         self.retired = False
         self._idle: list[Connection] = []
@@ -78,7 +78,7 @@ class Replica:
         self._idle.clear()
 
 
-class ReplicaSet:
+class Replicas:
     """The endpoints of one pool."""
 
     __slots__ = ("_replicas",)
@@ -98,20 +98,20 @@ class ReplicaSet:
     def pick(self, now_s: float, rng: Random, tried: Collection[Replica] = ()) -> Replica:
         """Return the least loaded replica; `rng` breaks ties.
 
-        A replica whose rest is over is picked by one request alone: until that one succeeds it rests on.
+        A replica whose cool-down is over is picked by one request alone: until that one succeeds it cools on.
 
         Raises:
-            UnreachableError: there is none, or all rest or were tried.
+            UnreachableError: there is none, or all cool down or were tried.
             BusyError: those that could be reached have MAX_IN_FLIGHT requests each.
         """
-        awake = [r for r in self._replicas if r.resting_until_s <= now_s and r not in tried]
-        if not awake:
+        usable = [r for r in self._replicas if r.cooling_until_s <= now_s and r not in tried]
+        if not usable:
             raise UnreachableError("no endpoint can be reached")
-        least = min(replica.in_flight for replica in awake)
+        least = min(replica.in_flight for replica in usable)
         if least >= MAX_IN_FLIGHT:
             raise BusyError("every endpoint is at its limit")
-        lightest = [replica for replica in awake if replica.in_flight == least]
+        lightest = [replica for replica in usable if replica.in_flight == least]
         replica = lightest[0] if len(lightest) == 1 else rng.choice(lightest)
-        if replica.resting_until_s:
-            replica.resting_until_s = now_s + REST_S
+        if replica.cooling_until_s:
+            replica.cooling_until_s = now_s + COOLDOWN_S
         return replica

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from drawbridge_gateway.upstream.balance import REST_S, Replica, ReplicaSet
+from drawbridge_gateway.upstream.balance import COOLDOWN_S, Replica, Replicas
 from drawbridge_gateway.upstream.connections import Connection
 from drawbridge_gateway.upstream.errors import AbandonedError, BrokenError, UnreachableError
 
 CONNECT_TIMEOUT_S: Final = 3.0
-"""For a TCP connection inside a cluster; one lost SYN is sent again after 1 s (RFC 6298). Ours."""
+"""For a TCP connection inside a cluster; one lost SYN is sent again after 1 s (RFC 6298). Our choice."""
 
 
 class Call:
@@ -30,7 +30,7 @@ class Call:
 
     def __init__(
         self,
-        replicas: ReplicaSet,
+        replicas: Replicas,
         path: bytes,
         fields: bytes,
         body: bytes,
@@ -66,7 +66,7 @@ class Call:
             try:
                 return await self._exchange(replica, timeout_s)
             except UnreachableError:
-                replica.resting_until_s = self._clock() + REST_S
+                replica.cooling_until_s = self._clock() + COOLDOWN_S
                 self.close()
 
     async def _exchange(self, replica: Replica, timeout_s: float) -> Connection:
@@ -100,7 +100,7 @@ class Call:
         head = b"POST %s HTTP/1.1\r\nhost: %s\r\n%s" % (self._path, replica.authority, self._head)
         connection.send(head, self._body)
         await connection.head(timeout_s)
-        replica.resting_until_s = 0.0
+        replica.cooling_until_s = 0.0
         return connection
 
     def abandon(self) -> None:

@@ -12,10 +12,10 @@ import httptools
 from drawbridge_gateway.upstream.errors import AbandonedError, BrokenError, SilentError, UpstreamError
 
 MAX_BUFFERED_BYTES: Final = 256 * 1024
-"""Of an answer, until its reader takes them; then the socket is left unread. Ours."""
+"""Of an answer, until its reader takes them; then the socket is left unread. Our choice."""
 
 MAX_HEAD_BYTES: Final = 32 * 1024
-"""Of an answer's header fields. Engines and the bridge send a few hundred. Ours."""
+"""Of an answer's header fields. Engines and the bridge send a few hundred. Our choice."""
 
 _FIRST_FINAL_STATUS: Final = 200
 """Lower ones are interim answers (RFC 9110, section 15.2)."""

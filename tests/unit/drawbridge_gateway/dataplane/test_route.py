@@ -4,8 +4,9 @@ import pytest
 from drawbridge_crds.privacy import Privacy, Proof
 from drawbridge_crds.route import Backend, FallbackReason
 from drawbridge_crds.snapshot import GatewaySnapshot, PoolTarget
+from drawbridge_gateway.bridge.permission import why_it_stays
 from drawbridge_gateway.dataplane.match import Asked
-from drawbridge_gateway.dataplane.route import Plan, cloud_allowed, plan_route
+from drawbridge_gateway.dataplane.route import Plan, plan_route
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool, compile_tenant, derived_keys, no_keys
 from drawbridge_gateway.protocols.errors import RequestRefused
 from hypothesis import given
@@ -88,7 +89,7 @@ def test_a_match_that_names_a_strict_pool_makes_its_route_strict_for_everybody()
     for model in ("vault", "auto"):
         found = plan(content, model=model)
         assert (found.privacy, found.candidates) == (Privacy.STRICT, ())
-    assert "Strict" in str(cloud_allowed(content, "vault-out", "gpt"))
+    assert "Strict" in str(why_it_stays(content, "vault-out", "gpt"))
 
 
 def test_the_policy_names_the_header_of_the_task() -> None:
@@ -277,7 +278,7 @@ STRICT_CODER = PoolTarget(name="coder", model="coder", uid="u", privacy=Privacy.
 def test_the_bridges_own_check(
     *, content: GatewaySnapshot, route_name: str, cloud_name: str, allowed: bool
 ) -> None:
-    refusal = cloud_allowed(content, route_name, cloud_name)
+    refusal = why_it_stays(content, route_name, cloud_name)
     assert (refusal is None) is allowed
 
 
@@ -288,4 +289,4 @@ def test_whatever_the_gateway_sends_the_bridge_allows(
     content = snapshot(route("rest", backend, fallback=tuple(fallback)), privacy=policy)
     for candidate in plan(content, proof=False).candidates:
         if isinstance(candidate.target, Cloud):
-            assert cloud_allowed(content, "rest", candidate.target.name) is None
+            assert why_it_stays(content, "rest", candidate.target.name) is None

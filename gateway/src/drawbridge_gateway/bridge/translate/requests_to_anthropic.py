@@ -10,8 +10,8 @@ from drawbridge_gateway.bridge.translate.rules_from_openai import RULES
 from drawbridge_gateway.bridge.translate.shapes import record, records, text
 
 DEFAULT_MAX_TOKENS: Final = 8192
-"""Anthropic demands a limit where OpenAI has none. Ours: a long file of code, and every Claude since 3.5
-allows it. A longer answer ends with `finish_reason: length`, so it is never cut unnoticed."""
+"""Anthropic demands a limit where OpenAI has none. Our choice: a long file of code, which every Claude since
+3.5 allows. A longer answer ends with `finish_reason: length`, so it is never cut unnoticed."""
 
 THINKING_TOKENS: Final = {
     "minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 20480, "max": 23808,

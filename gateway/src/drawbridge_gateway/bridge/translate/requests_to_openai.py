@@ -14,7 +14,7 @@ from drawbridge_gateway.bridge.translate.shapes import record, records, text
 
 LOW_BUDGET_TOKENS: Final = 2048
 MEDIUM_BUDGET_TOKENS: Final = 8192
-"""Up to here a budget is a low or a medium effort. Ours: the inverse of what an effort becomes."""
+"""Up to here a budget is a low or a medium effort. Our choice: the inverse of what an effort becomes."""
 
 MAX_STOPS: Final = 4
 """OpenAI's own limit; compatible servers take more."""

@@ -18,10 +18,10 @@ from drawbridge_gateway.bridge.translate.usage import anthropic_usage, stop_reas
 Event = dict[str, Any]
 
 MAX_CALLS: Final = 256
-"""Of one answer. Ours: twice the tools that OpenAI lets a request have."""
+"""Of one answer. Our choice: twice the tools that OpenAI lets a request have."""
 
 MAX_ARGUMENTS_CHARS: Final = 8 * 1024 * 1024
-"""Of all calls of one answer, which are held until it ends. Ours: many times the longest answer."""
+"""Of all calls of one answer, which are held until it ends. Our choice: many times the longest answer."""
 
 _EMPTY: Final = {
     "text": {"type": "text", "text": ""},
