@@ -24,14 +24,18 @@ class AcceleratorType(StrEnum):
     """What a replica computes on."""
 
     NVIDIA_GPU = "NvidiaGPU"
+    """NVIDIA GPUs, counted by resourceName."""
     CPU = "CPU"
+    """CPUs alone: slow, for tests and small models."""
 
 
 class CPUFallbackMode(StrEnum):
     """Whether CPUs serve while no GPU can be had."""
 
     DISABLED = "Disabled"
+    """Replicas wait for a GPU."""
     ENABLED = "Enabled"
+    """CPUs serve meanwhile."""
 
 
 class CPUFallback(SpecModel):

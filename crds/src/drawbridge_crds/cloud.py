@@ -22,8 +22,11 @@ class Provider(StrEnum):
     """Whose API a cloud speaks."""
 
     ANTHROPIC = "Anthropic"
+    """Anthropic's Messages API."""
     OPENAI = "OpenAI"
+    """OpenAI's chat completions."""
     OPENAI_COMPATIBLE = "OpenAICompatible"
+    """Chat completions of another provider, or of a server of your own."""
 
 
 class CABundleRef(SpecModel):

@@ -76,14 +76,18 @@ class Period(StrEnum):
     """How often a budget begins anew."""
 
     DAY = "Day"
+    """At midnight, UTC."""
     MONTH = "Month"
+    """On the first, at midnight, UTC."""
 
 
 class OnExceeded(StrEnum):
     """What follows when a budget is spent."""
 
     LOCAL_ONLY = "LocalOnly"
+    """Clouds are not used; pools still answer."""
     DENY = "Deny"
+    """Requests are refused."""
 
 
 class Budget(SpecModel):

@@ -14,7 +14,9 @@ class BackendType(StrEnum):
     """What kind of thing answers."""
 
     POOL = "Pool"
+    """An InferencePool of this namespace."""
     CLOUD = "Cloud"
+    """One of the policy's clouds."""
 
 
 class Backend(SpecModel):
@@ -56,7 +58,9 @@ class Tools(StrEnum):
     """Whether a request offers tools to the model."""
 
     PRESENT = "Present"
+    """It offers at least one."""
     ABSENT = "Absent"
+    """It offers none."""
 
 
 class HeaderMatch(SpecModel):

@@ -76,8 +76,11 @@ class ModelSourceType(StrEnum):
     """Kinds of places that hold weights."""
 
     PERSISTENT_VOLUME_CLAIM = "PersistentVolumeClaim"
+    """A claim of the pool's namespace that holds them."""
     IMAGE = "Image"
+    """An OCI image."""
     HUGGING_FACE = "HuggingFace"
+    """A repository of Hugging Face, or of a mirror."""
 
 
 class ModelSource(SpecModel):

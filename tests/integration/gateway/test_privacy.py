@@ -8,14 +8,14 @@ from drawbridge_crds.route import FallbackReason
 from drawbridge_gateway.upstream.balance import Endpoint
 
 from tests.integration.gateway.conftest import World, running_world
-from tests.integration.gateway.servers import WAIT_S, Script, cut, engine, raw, stream, whole, word
-from tests.integration.gateway.test_fallback import (
+from tests.integration.gateway.fallback import (
     ANTHROPIC_BODY,
     OPENAI_BODY,
     TOO_LONG_ERROR,
     silent,
     silent_stream,
 )
+from tests.integration.gateway.servers import WAIT_S, Script, cut, engine, raw, stream, whole, word
 from tests.unit.drawbridge_gateway import policies
 
 CLOUDS = (policies.cloud_backend("gpt"), policies.cloud_backend("claude"))

@@ -2,7 +2,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from drawbridge_gateway.upstream.balance import MAX_IN_FLIGHT, COOLDOWN_S, Endpoint, Replica, Replicas
+from drawbridge_gateway.upstream.balance import COOLDOWN_S, MAX_IN_FLIGHT, Endpoint, Replica, Replicas
 from drawbridge_gateway.upstream.errors import BusyError, UnreachableError
 
 A, B, C = (Endpoint(f"10.0.0.{n}", 8000) for n in (1, 2, 3))

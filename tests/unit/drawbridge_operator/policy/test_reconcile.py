@@ -1,6 +1,5 @@
 """Tables of whole reconciles: the world in; writes, snapshot, status and events out."""
 
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -8,17 +7,12 @@ from typing import Any
 import pytest
 from drawbridge_crds.names import SNAPSHOT_KEY, snapshot_name
 from drawbridge_crds.privacy import Privacy
-from drawbridge_crds.snapshot import GatewaySnapshot
 from drawbridge_operator.errors import DrawbridgeError, ForbiddenError, UnavailableError
 from drawbridge_operator.kinds import CONFIG_MAP, ENDPOINT_SLICE, INFERENCE_POOL, ROUTING_POLICY, Kind, Object
-from drawbridge_operator.policy import gateways
 from drawbridge_operator.policy import snapshot as snapshots
 from drawbridge_operator.policy.reconcile import (
-    LOADED_WITHIN_S,
-    MAX_LOADING_RECHECK_S,
     MISSING_RECHECK_S,
     STEADY_RECHECK_S,
-    reconcile_tenant,
 )
 
 from tests.unit.drawbridge_operator.policy.installation import (
@@ -27,8 +21,19 @@ from tests.unit.drawbridge_operator.policy.installation import (
     Installation,
     run_installation,
 )
+from tests.unit.drawbridge_operator.policy.reconciling import (
+    EVENT,
+    KEY_ID,
+    SNAPSHOT_WRITE,
+    STATUS_WRITE,
+    WITH_CA,
+    WITH_CLOUD,
+    conditions_of,
+    entry,
+    snapshot_of,
+    status_of,
+)
 from tests.unit.drawbridge_operator.policy.resources import (
-    TO_CODER,
     config_map,
     keys,
     namespace,
@@ -37,45 +42,11 @@ from tests.unit.drawbridge_operator.policy.resources import (
 )
 from tests.unit.drawbridge_operator.world import World
 
-SNAPSHOT_WRITE = ("PATCH", "ConfigMap", snapshot_name(TENANT))
-STATUS_WRITE = ("PATCH", "RoutingPolicy/status", "default")
-EVENT = ("POST", "Event", "")
-KEY_ID = "abcdefghijklmnop"
-CLAUDE = {
-    "name": "claude",
-    "provider": "Anthropic",
-    "model": "m",
-    "secretKeyRef": {"name": "anthropic", "key": "k"},
-}
-WITH_CLOUD = {
-    "clouds": [CLAUDE],
-    "routes": [{**TO_CODER, "fallback": {"backends": [{"type": "Cloud", "name": "claude"}]}}],
-}
-WITH_CA = {**WITH_CLOUD, "clouds": [{**CLAUDE, "caBundleRef": {"name": "ca"}}]}
-
-
-def entry(digest: str = "0" * 64) -> str:
-    return json.dumps({"digest": digest, "name": "ci", "created": "2026-11-22T15:00:00Z"})
-
 
 @pytest.fixture
 async def here() -> AsyncIterator[Installation]:
     async with run_installation() as installation:
         yield installation
-
-
-def snapshot_of(world: World) -> GatewaySnapshot:
-    config_map = world.named(CONFIG_MAP, SYSTEM, snapshot_name(TENANT))
-    return GatewaySnapshot.from_wire(config_map["data"][SNAPSHOT_KEY])
-
-
-def status_of(world: World) -> dict[str, Any]:
-    status: dict[str, Any] = world.named(ROUTING_POLICY, TENANT, "default")["status"]
-    return status
-
-
-def conditions_of(world: World) -> dict[str, tuple[str, str]]:
-    return {c["type"]: (c["status"], c["reason"]) for c in status_of(world)["conditions"]}
 
 
 async def test_first_sight_writes_snapshot_then_status_then_tells(here: Installation) -> None:
@@ -355,79 +326,3 @@ async def test_a_strict_floor_makes_every_pool_strict(here: Installation) -> Non
     world = World(namespace(**{"drawbridge.dev/privacy-floor": "strict"}), pool())
     await here.reconciled(world)
     assert snapshot_of(world).pools[0].privacy == Privacy.STRICT
-
-
-async def test_a_snapshot_just_written_is_given_time_to_load(here: Installation) -> None:
-    world = World(namespace(), pool(), policy())
-    settings = here.settings
-    assert await reconcile_tenant(world, settings, here.now, TENANT) == LOADED_WITHIN_S
-    assert world.written() == [SNAPSHOT_WRITE], "no status: gateways would say that they have not loaded it"
-
-
-async def test_a_gateway_that_loads_late_is_asked_sooner_and_then_less_often(here: Installation) -> None:
-    here.gateways = {"gateway-a": "Current", "gateway-b": "Older"}
-    world = World(namespace(), pool(), policy())
-    assert await here.reconciled(world) == 1.0
-    assert conditions_of(world)["Ready"] == ("False", "Loading")
-    assert status_of(world)["snapshot"]["summary"] == "1/2"
-    looks_s = [await here.reconciled(world) for _ in range(3)]  # a minute passes between two looks
-    assert looks_s == [MAX_LOADING_RECHECK_S] * 3
-    assert world.written() == [SNAPSHOT_WRITE, STATUS_WRITE, EVENT], "told once"
-    here.gateways["gateway-b"] = "Current"
-    assert await here.reconciled(world) == STEADY_RECHECK_S
-    assert status_of(world)["snapshot"]["summary"] == "2/2"
-    assert world.events() == [("Normal", "Loading"), ("Normal", "Ready")]
-
-
-async def test_the_status_tells_the_snapshot_in_force_and_who_has_it(here: Installation) -> None:
-    here.gateways = {"gateway-a": "Current", "gateway-b": "None", "gateway-c": "Current"}
-    world = World(namespace(), pool(), policy())
-    await here.reconciled(world)
-    assert status_of(world)["snapshot"] == {
-        "version": 1,
-        "hash": snapshot_of(world).content_hash(),
-        "loadedByGateways": 2,
-        "gateways": 3,
-        "summary": "2/3",
-    }
-
-
-async def test_only_ready_gateways_count(here: Installation) -> None:
-    here.gateways = {"gateway-a": "Current", "gateway-b": "Older"}
-    world = World(namespace(), pool(), policy())
-    await here.reconciled(world)
-    [endpoint_slice] = world.of_kind(ENDPOINT_SLICE)
-    endpoint_slice["endpoints"][1]["conditions"] = {"ready": False, "serving": True, "terminating": True}
-    assert await reconcile_tenant(world, here.settings, here.now, TENANT) == STEADY_RECHECK_S
-    assert status_of(world)["snapshot"]["summary"] == "1/1"
-
-
-async def test_an_answer_too_long_is_not_read(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(namespace(), pool(), policy())
-    monkeypatch.setattr(gateways, "MAX_ANSWER_BYTES", 100)
-    await here.reconciled(world)
-    assert conditions_of(world)["Programmed"] == ("Unknown", "GatewayUnreachable")
-
-
-def test_a_pod_with_two_address_families_is_asked_once() -> None:
-    def endpoint_slice(name: str, address: str) -> Object:
-        endpoint = {"addresses": [address], "targetRef": {"kind": "Pod", "name": "gateway-a"}}
-        return {"metadata": {"name": name}, "endpoints": [endpoint]}
-
-    both = [endpoint_slice("b", "fd00::7"), endpoint_slice("a", "10.0.0.7")]
-    assert gateways.ready_addresses(both) == {"gateway-a": "10.0.0.7"}
-    assert gateways.ready_addresses(both[:1]) == {"gateway-a": "[fd00::7]"}
-
-
-async def test_a_policy_deleted_meanwhile_is_no_error(here: Installation) -> None:
-    world = World(namespace(), pool(), policy())
-    read_page = world._page
-
-    def deleted_in_between(kind: Kind, namespace: str, selector: str) -> Object:
-        if kind == ENDPOINT_SLICE:  # the gateways are asked last
-            world.remove(ROUTING_POLICY, TENANT, "default")
-        return read_page(kind, namespace, selector)
-
-    world._page = deleted_in_between  # type: ignore[method-assign] # a race, staged
-    await here.reconciled(world)
-    assert world.events() == []

@@ -1,0 +1,115 @@
+"""How it is found out that every gateway has loaded a policy."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from drawbridge_operator.kinds import ENDPOINT_SLICE, ROUTING_POLICY, Kind, Object
+from drawbridge_operator.policy import gateways
+from drawbridge_operator.policy.reconcile import (
+    LOADED_WITHIN_S,
+    MAX_LOADING_RECHECK_S,
+    STEADY_RECHECK_S,
+    reconcile_tenant,
+)
+
+from tests.unit.drawbridge_operator.policy.installation import (
+    TENANT,
+    Installation,
+    run_installation,
+)
+from tests.unit.drawbridge_operator.policy.reconciling import (
+    EVENT,
+    SNAPSHOT_WRITE,
+    STATUS_WRITE,
+    conditions_of,
+    snapshot_of,
+    status_of,
+)
+from tests.unit.drawbridge_operator.policy.resources import (
+    namespace,
+    policy,
+    pool,
+)
+from tests.unit.drawbridge_operator.world import World
+
+
+@pytest.fixture
+async def here() -> AsyncIterator[Installation]:
+    async with run_installation() as installation:
+        yield installation
+
+
+async def test_a_snapshot_just_written_is_given_time_to_load(here: Installation) -> None:
+    world = World(namespace(), pool(), policy())
+    settings = here.settings
+    assert await reconcile_tenant(world, settings, here.now, TENANT) == LOADED_WITHIN_S
+    assert world.written() == [SNAPSHOT_WRITE], "no status: gateways would say that they have not loaded it"
+
+
+async def test_a_gateway_that_loads_late_is_asked_sooner_and_then_less_often(here: Installation) -> None:
+    here.gateways = {"gateway-a": "Current", "gateway-b": "Older"}
+    world = World(namespace(), pool(), policy())
+    assert await here.reconciled(world) == 1.0
+    assert conditions_of(world)["Ready"] == ("False", "Loading")
+    assert status_of(world)["snapshot"]["summary"] == "1/2"
+    looks_s = [await here.reconciled(world) for _ in range(3)]  # a minute passes between two looks
+    assert looks_s == [MAX_LOADING_RECHECK_S] * 3
+    assert world.written() == [SNAPSHOT_WRITE, STATUS_WRITE, EVENT], "told once"
+    here.gateways["gateway-b"] = "Current"
+    assert await here.reconciled(world) == STEADY_RECHECK_S
+    assert status_of(world)["snapshot"]["summary"] == "2/2"
+    assert world.events() == [("Normal", "Loading"), ("Normal", "Ready")]
+
+
+async def test_the_status_tells_the_snapshot_in_force_and_who_has_it(here: Installation) -> None:
+    here.gateways = {"gateway-a": "Current", "gateway-b": "None", "gateway-c": "Current"}
+    world = World(namespace(), pool(), policy())
+    await here.reconciled(world)
+    assert status_of(world)["snapshot"] == {
+        "version": 1,
+        "hash": snapshot_of(world).content_hash(),
+        "loadedByGateways": 2,
+        "gateways": 3,
+        "summary": "2/3",
+    }
+
+
+async def test_only_ready_gateways_count(here: Installation) -> None:
+    here.gateways = {"gateway-a": "Current", "gateway-b": "Older"}
+    world = World(namespace(), pool(), policy())
+    await here.reconciled(world)
+    [endpoint_slice] = world.of_kind(ENDPOINT_SLICE)
+    endpoint_slice["endpoints"][1]["conditions"] = {"ready": False, "serving": True, "terminating": True}
+    assert await reconcile_tenant(world, here.settings, here.now, TENANT) == STEADY_RECHECK_S
+    assert status_of(world)["snapshot"]["summary"] == "1/1"
+
+
+async def test_an_answer_too_long_is_not_read(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(namespace(), pool(), policy())
+    monkeypatch.setattr(gateways, "MAX_ANSWER_BYTES", 100)
+    await here.reconciled(world)
+    assert conditions_of(world)["Programmed"] == ("Unknown", "GatewayUnreachable")
+
+
+def test_a_pod_with_two_address_families_is_asked_once() -> None:
+    def endpoint_slice(name: str, address: str) -> Object:
+        endpoint = {"addresses": [address], "targetRef": {"kind": "Pod", "name": "gateway-a"}}
+        return {"metadata": {"name": name}, "endpoints": [endpoint]}
+
+    both = [endpoint_slice("b", "fd00::7"), endpoint_slice("a", "10.0.0.7")]
+    assert gateways.ready_addresses(both) == {"gateway-a": "10.0.0.7"}
+    assert gateways.ready_addresses(both[:1]) == {"gateway-a": "[fd00::7]"}
+
+
+async def test_a_policy_deleted_meanwhile_is_no_error(here: Installation) -> None:
+    world = World(namespace(), pool(), policy())
+    read_page = world._page
+
+    def deleted_in_between(kind: Kind, namespace: str, selector: str) -> Object:
+        if kind == ENDPOINT_SLICE:  # the gateways are asked last
+            world.remove(ROUTING_POLICY, TENANT, "default")
+        return read_page(kind, namespace, selector)
+
+    world._page = deleted_in_between  # type: ignore[method-assign] # a race, staged
+    await here.reconciled(world)
+    assert world.events() == []
