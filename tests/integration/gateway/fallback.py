@@ -7,10 +7,7 @@ from typing import Any
 from drawbridge_crds.route import FallbackReason
 
 from tests.integration.gateway.conftest import World, running_world
-from tests.integration.gateway.servers import (
-    WAIT_S,
-    Wire,
-)
+from tests.integration.gateway.servers import ROLE, STREAM_HEAD, WAIT_S, Received, Wire
 from tests.unit.drawbridge_gateway import policies
 
 UNAVAILABLE, OVERLOADED, TIMEOUT, TOO_LONG = FallbackReason
