@@ -60,7 +60,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question("openai", "complex-reasoning", strict=True),
     Question("openai", "test-generation", strict=True),
 )
-"""What the demo asks: both SDKs, streams, an alias, the cloud in both protocols, a Strict pool, two refusals."""
+"""What the demo asks: both SDKs, streams, an alias, the cloud in both protocols, a Strict pool, refusals."""
 
 PROMPT = "Write a unit test for a function that adds two numbers."
 MAX_TOKENS = 24
