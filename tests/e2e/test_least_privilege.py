@@ -59,8 +59,10 @@ def test_every_right_is_used(installed: Installed, account: str) -> None:
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_nothing_is_done_by_another_right(installed: Installed, account: str) -> None:
     rights = _rights(installed, account)
-    foreign = [u for u in _used(installed, account) if not any(right.covers(u) for right in rights)]
-    assert sorted(foreign) == [], "done, though no Role of the chart grants it"
+    foreign = {u for u in _used(installed, account) if not any(right.covers(u) for right in rights)}
+    if account == "drawbridge-bridge":  # by Roles of tenants that are gone, and their Roles with them
+        foreign = {use for use in foreign if not _reads_secret(use)}
+    assert foreign == set(), "done, though no Role of the chart grants it"
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)
@@ -69,5 +71,9 @@ def test_nothing_is_refused_but_secrets_that_a_tenant_does_not_grant(
 ) -> None:
     refused = {use for event in _events(installed, account) if was_forbidden(event) for use in uses(event)}
     if account == "drawbridge-bridge":
-        refused = {use for use in refused if (use.verb, use.resource) != ("get", "secrets")}
+        refused = {use for use in refused if not _reads_secret(use)}
     assert refused == set(), "asked for, and no Role grants it"
+
+
+def _reads_secret(use: Use) -> bool:
+    return (use.verb, use.resource) == ("get", "secrets")

@@ -164,10 +164,14 @@ NOTHING = json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name":
 
 @pytest.fixture(scope="module")
 def guarded(cluster: Cluster, system: str) -> str:
-    """A namespace with a Secret and a Deployment of someone else's; the operator's writes are guarded."""
+    """A namespace with objects of someone else's in it; the operator's writes are guarded."""
     kubectl(cluster, "--namespace", system, "create", "--filename", "-",
             stdin=_secret("foreign", ours=False, stringData={"password": SECRET_TEXT}))  # fmt: skip
     kubectl(cluster, "--namespace", system, "create", "deployment", "foreign", "--image=none", "--replicas=0")
+    policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "foreign"}}
+    nobody = {"podSelector": {"matchLabels": {"none": "none"}}}
+    kubectl(cluster, "--namespace", system, "create", "--filename", "-",
+            stdin=json.dumps({**policy, "spec": nobody}))  # fmt: skip
     wait_for(
         "the policy on the operator's writes",
         lambda: _refusal(lambda: _as(cluster, system, "drawbridge-operator", *APPLY, stdin=NOTHING)),
@@ -209,7 +213,9 @@ def test_operator_cannot_take_over_what_is_someone_elses(cluster: Cluster, guard
 
 
 def test_operator_deletes_nothing_of_someone_elses(cluster: Cluster, guarded: str) -> None:
-    said = _refusal(lambda: _as(cluster, guarded, "drawbridge-operator", "delete", "deployment", "foreign"))
+    said = _refusal(
+        lambda: _as(cluster, guarded, "drawbridge-operator", "delete", "networkpolicy", "foreign")
+    )
     assert WRITES_REFUSED in said
 
 
