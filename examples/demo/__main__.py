@@ -50,7 +50,7 @@ Talk to it yourself:
     -d '{{"model": "auto", "max_tokens": 24, "messages": [{{"role": "user", "content": "Hello"}}]}}'
   {kubectl} get dbpool,dbpolicy -n team-a -o wide
 
-`make demo-down` removes everything."""
+`make demo-down` ends it."""
 
 
 def up() -> None:
