@@ -14,12 +14,13 @@ import openai
 import pytest
 from drawbridge_crds.cloud import Provider
 from drawbridge_crds.privacy import Privacy, Proof
+from drawbridge_crds.reports import CredentialState
 from drawbridge_crds.route import Backend, BackendType
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, PoolTarget, RouteTarget
 from drawbridge_crds.values import SecretKeyRef
 from drawbridge_gateway.bridge.app import Bridge
 from drawbridge_gateway.bridge.clouds import CloudClients
-from drawbridge_gateway.bridge.credentials import CredentialError, Credentials, CredentialState
+from drawbridge_gateway.bridge.credentials import CredentialError, Credentials
 from drawbridge_gateway.bridge.metrics import BridgeMetrics
 from drawbridge_gateway.bridge.snapshots import BridgeState
 from drawbridge_gateway.settings import Limits

@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from drawbridge_gateway.bridge.credentials import CredentialError, CredentialState
+from drawbridge_crds.reports import CredentialState
+from drawbridge_gateway.bridge.credentials import CredentialError
 
 from tests.integration.bridge.conftest import CLAUDE, GPT, TENANT, Running
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from drawbridge_crds.reports import CredentialState
 from drawbridge_crds.values import SecretKeyRef
 from drawbridge_gateway.api_server import connected
-from drawbridge_gateway.bridge.credentials import CredentialError, CredentialState
+from drawbridge_gateway.bridge.credentials import CredentialError
 from drawbridge_gateway.bridge.secrets import KubernetesSecrets
 
 from tests.cluster.interface import Cluster

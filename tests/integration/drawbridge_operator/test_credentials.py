@@ -5,10 +5,10 @@ import subprocess
 
 from drawbridge_crds.cloud import Provider
 from drawbridge_crds.conditions import Reason
+from drawbridge_crds.reports import CloudCredential, CredentialReport, CredentialState
 from drawbridge_crds.snapshot import CloudTarget
 from drawbridge_crds.values import SecretKeyRef
 from drawbridge_operator.policy.checks.credentials_readable import credentials_readable
-from drawbridge_operator.policy.report import CloudCredential, CredentialReport, SecretState
 from drawbridge_operator.settings import Settings
 
 from tests.cluster.interface import Cluster
@@ -40,7 +40,7 @@ def command_for(system: str, tenant: str, *secrets: str) -> str:
         for number, secret in enumerate(secrets)
     ]
     states = [
-        CloudCredential(cloud=cloud.name, secret=cloud.secret_key_ref, state=SecretState.FORBIDDEN)
+        CloudCredential(cloud=cloud.name, secret=cloud.secret_key_ref, state=CredentialState.FORBIDDEN)
         for cloud in clouds
     ]
     condition = credentials_readable(clouds, CredentialReport(clouds=tuple(states)), tenant, settings)

@@ -1,9 +1,9 @@
 """Port 9090: metrics and status, for the cluster's own eyes. Never exposed by an Ingress."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from http import HTTPStatus
 
+from drawbridge_crds.reports import LoadedSnapshot
 from fastapi import FastAPI, HTTPException, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -14,19 +14,8 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from pydantic import BaseModel
 
 from drawbridge_gateway.sources.snapshots import Loaded
-
-
-class SnapshotStatus(BaseModel):
-    """One snapshot in force in this process."""
-
-    tenant: str
-    hash: str
-    """Equal to the RoutingPolicy's status.snapshot.hash once this process has loaded the current one."""
-
-    since: datetime
 
 
 def make_registry() -> CollectorRegistry:
@@ -51,18 +40,18 @@ def make_admin_app(registry: CollectorRegistry, loaded: Mapping[str, Loaded]) ->
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/status/snapshots")
-    async def snapshots() -> list[SnapshotStatus]:
+    async def snapshots() -> list[LoadedSnapshot]:
         """Which snapshot of each tenant is in force here, and since when."""
         return [
-            SnapshotStatus(tenant=tenant, hash=one.hash, since=one.since)
+            LoadedSnapshot(tenant=tenant, hash=one.hash, since=one.since)
             for tenant, one in sorted(loaded.items())
         ]
 
     @app.get("/status/snapshots/{tenant}")
-    async def snapshot(tenant: str) -> SnapshotStatus:
+    async def snapshot(tenant: str) -> LoadedSnapshot:
         """The same of one tenant; 404 while there is none. What the operator asks."""
         if (one := loaded.get(tenant)) is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, f'no snapshot of tenant "{tenant}" is loaded')
-        return SnapshotStatus(tenant=tenant, hash=one.hash, since=one.since)
+        return LoadedSnapshot(tenant=tenant, hash=one.hash, since=one.since)
 
     return app

@@ -16,11 +16,12 @@ from http import HTTPStatus
 from typing import Final
 
 import structlog
+from drawbridge_crds.reports import CloudCredential, CredentialReport, CredentialState
 from drawbridge_crds.snapshot import CloudTarget
 
 from drawbridge_gateway.asgi import Receive, Scope, Send
 from drawbridge_gateway.bridge.clouds import CloudClients
-from drawbridge_gateway.bridge.credentials import CredentialError, Credentials, CredentialState
+from drawbridge_gateway.bridge.credentials import CredentialError, Credentials
 from drawbridge_gateway.bridge.exchange import Exchange
 from drawbridge_gateway.bridge.http import ClientLeftError, Reply, headers_of, read_body, unless_client_leaves
 from drawbridge_gateway.bridge.metrics import BridgeMetrics
@@ -183,11 +184,11 @@ class Bridge:
                 )
             )
         states = await asyncio.gather(*(self._credential_state(tenant, cloud) for cloud in snapshot.clouds))
-        clouds = [
-            {"cloud": cloud.name, "secret": cloud.secret_key_ref.model_dump(), "state": state}
+        clouds = tuple(
+            CloudCredential(cloud=cloud.name, secret=cloud.secret_key_ref, state=state)
             for cloud, state in zip(snapshot.clouds, states, strict=True)
-        ]
-        await reply.json(HTTPStatus.OK, {"clouds": clouds})
+        )
+        await reply.json(HTTPStatus.OK, CredentialReport(clouds=clouds).model_dump(mode="json"))
 
     async def _credential_state(self, tenant: str, cloud: CloudTarget) -> CredentialState:
         try:

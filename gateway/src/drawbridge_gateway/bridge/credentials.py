@@ -5,9 +5,9 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
+from drawbridge_crds.reports import CredentialState
 from drawbridge_crds.values import SecretKeyRef
 
 from drawbridge_gateway.errors import DrawbridgeError
@@ -20,18 +20,6 @@ UNREADABLE_FOR_S: Final = 5.0
 
 _HEADER_SAFE: Final = re.compile(r"[!-~]{1,4096}")
 """Printable ASCII without spaces, as keys of all known providers are."""
-
-
-class CredentialState(StrEnum):
-    """Whether the bridge can read a key. The operator turns these into the condition CredentialsReadable."""
-
-    READABLE = "Readable"
-    NOT_FOUND = "NotFound"
-    """The Secret, or the key in it, does not exist."""
-    FORBIDDEN = "Forbidden"
-    """The tenant has not granted the bridge the right to read it."""
-    ERROR = "Error"
-    """The API server did not answer, or what it holds cannot be a key."""
 
 
 class CredentialError(DrawbridgeError):

@@ -3,10 +3,11 @@
 import base64
 import binascii
 
+from drawbridge_crds.reports import CredentialState
 from drawbridge_crds.values import SecretKeyRef
 
 from drawbridge_gateway.api_server import ApiServer, ApiServerError, ForbiddenError
-from drawbridge_gateway.bridge.credentials import CredentialError, CredentialState
+from drawbridge_gateway.bridge.credentials import CredentialError
 
 
 class KubernetesSecrets:

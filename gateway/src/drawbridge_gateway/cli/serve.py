@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from drawbridge_crds.reports import CredentialState
 from drawbridge_crds.values import SecretKeyRef
 
 from drawbridge_gateway.admin.app import make_admin_app, make_registry
 from drawbridge_gateway.app import Options, make_app
 from drawbridge_gateway.bridge.app import Bridge
 from drawbridge_gateway.bridge.clouds import CloudClients
-from drawbridge_gateway.bridge.credentials import CredentialError, Credentials, CredentialState, ReadSecret
+from drawbridge_gateway.bridge.credentials import CredentialError, Credentials, ReadSecret
 from drawbridge_gateway.bridge.metrics import BridgeMetrics
 from drawbridge_gateway.bridge.snapshots import BridgeState
 from drawbridge_gateway.cli.servers import Site, listen, serve

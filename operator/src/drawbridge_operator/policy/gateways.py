@@ -1,15 +1,15 @@
-"""Which snapshot of a tenant each gateway has loaded, in the gateways' own words."""
+"""Asks the gateways which snapshot of a tenant each has loaded."""
 
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Final
 
 import aiohttp
-from drawbridge_crds.rules import StatusModel
-from pydantic import Field, ValidationError
+from drawbridge_crds.reports import LoadedSnapshot
+from pydantic import ValidationError
 
 from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.kinds import ENDPOINT_SLICE, Object
@@ -48,12 +48,6 @@ class GatewayReport:
     silence: Silence | None = None
 
 
-class _Answer(StatusModel):
-    """The answer of GET /status/snapshots/{tenant}."""
-
-    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
 async def read_gateways(cluster: Cluster, settings: Settings, tenant: str) -> list[GatewayReport]:
     """Ask every ready gateway, all at once; the reports are sorted by pod."""
     selector = f"kubernetes.io/service-name={GATEWAY_SERVICE}"
@@ -90,7 +84,7 @@ async def _ask(session: aiohttp.ClientSession, pod: str, url: str) -> GatewayRep
         async with session.get(url, allow_redirects=False) as response:
             if response.status == HTTPStatus.NOT_FOUND:
                 return GatewayReport(pod)
-            answer = _Answer.model_validate_json(await read_whole(response, MAX_ANSWER_BYTES))
+            answer = LoadedSnapshot.model_validate_json(await read_whole(response, MAX_ANSWER_BYTES))
             return GatewayReport(pod, loaded=answer.hash)
     except ValidationError:
         return GatewayReport(pod, silence=Silence.NONSENSE)

@@ -10,6 +10,7 @@ import structlog
 from drawbridge_crds.conditions import Condition, ConditionType
 from drawbridge_crds.names import SNAPSHOT_LABEL
 from drawbridge_crds.policy import RoutingPolicyStatus
+from drawbridge_crds.reports import CredentialReport
 from drawbridge_crds.snapshot import GatewaySnapshot
 
 from drawbridge_operator.cluster import Cluster
@@ -17,6 +18,7 @@ from drawbridge_operator.errors import NotFoundError
 from drawbridge_operator.events import post_transitions
 from drawbridge_operator.kinds import CONFIG_MAP, Object
 from drawbridge_operator.plan import plan_write
+from drawbridge_operator.policy.bridge import read_report
 from drawbridge_operator.policy.checks.accepted import accepted
 from drawbridge_operator.policy.checks.credentials_readable import credentials_readable
 from drawbridge_operator.policy.checks.programmed import programmed
@@ -24,7 +26,6 @@ from drawbridge_operator.policy.checks.ready import ready
 from drawbridge_operator.policy.checks.resolved_refs import resolved_refs
 from drawbridge_operator.policy.gateways import GatewayReport, read_gateways
 from drawbridge_operator.policy.gather import PolicyWorld, gather_tenant
-from drawbridge_operator.policy.report import CredentialReport, read_report
 from drawbridge_operator.policy.snapshot import Fitted, compile_fitting, make_snapshot
 from drawbridge_operator.policy.status import make_status, read_status, with_status
 from drawbridge_operator.settings import Settings

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from drawbridge_crds.reports import CredentialState
 from drawbridge_crds.values import SecretKeyRef
 from drawbridge_gateway.bridge.credentials import (
     READABLE_FOR_S,
@@ -10,7 +11,6 @@ from drawbridge_gateway.bridge.credentials import (
     Credential,
     CredentialError,
     Credentials,
-    CredentialState,
 )
 
 REF = SecretKeyRef(name="cloud", key="api-key")

@@ -4,11 +4,11 @@ import pytest
 import yaml
 from drawbridge_crds.cloud import Cloud
 from drawbridge_crds.conditions import MAX_MESSAGE_CHARS, Condition, Reason
+from drawbridge_crds.reports import CredentialReport
 from drawbridge_crds.snapshot import CloudTarget
 from drawbridge_operator.policy.checks.accepted import accepted
 from drawbridge_operator.policy.checks.credentials_readable import credentials_readable
 from drawbridge_operator.policy.checks.resolved_refs import resolved_refs
-from drawbridge_operator.policy.report import CredentialReport
 from drawbridge_operator.settings import Settings
 
 SETTINGS = Settings(

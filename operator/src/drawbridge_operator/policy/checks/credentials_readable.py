@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from drawbridge_crds.conditions import MAX_MESSAGE_CHARS, Condition, ConditionType, Reason
+from drawbridge_crds.reports import CloudCredential, CredentialReport, CredentialState
 from drawbridge_crds.snapshot import CloudTarget
 from drawbridge_crds.values import SecretKeyRef
 
-from drawbridge_operator.policy.report import CloudCredential, CredentialReport, SecretState
 from drawbridge_operator.settings import Settings
 
 ROLE_NAME: Final = "drawbridge-bridge"
@@ -43,16 +43,16 @@ def _judge(
     clouds: Sequence[CloudTarget], entries: Iterable[CloudCredential], tenant: str, settings: Settings
 ) -> Condition:
     wanted = {(cloud.name, cloud.secret_key_ref) for cloud in clouds}
-    by_state: dict[SecretState, list[SecretKeyRef]] = {}
+    by_state: dict[CredentialState, list[SecretKeyRef]] = {}
     for entry in entries:
         if (entry.cloud, entry.secret) in wanted:
             by_state.setdefault(entry.state, []).append(entry.secret)
-    if SecretState.FORBIDDEN in by_state:
+    if CredentialState.FORBIDDEN in by_state:
         secrets = sorted({cloud.secret_key_ref.name for cloud in clouds})
         return _false(Reason.SECRET_FORBIDDEN, _grant(secrets, tenant, settings))
-    if missing := by_state.get(SecretState.NOT_FOUND):
+    if missing := by_state.get(CredentialState.NOT_FOUND):
         return _false(Reason.SECRET_NOT_FOUND, "; ".join(_creations(missing, tenant)))
-    if failed := by_state.get(SecretState.ERROR):
+    if failed := by_state.get(CredentialState.ERROR):
         return _unknown(
             f'the bridge gets no API key from Secret "{failed[0].name}", key "{failed[0].key}", in namespace '
             f'"{tenant}": it must be printable ASCII without spaces; if it is, see {_logs(settings)}',

@@ -1,13 +1,11 @@
-"""Which Secrets the bridge can read, in its own words. The operator reads none."""
+"""Asks the bridge which Secrets it can read. The operator reads none."""
 
-from enum import StrEnum
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Final
 
 import aiohttp
-from drawbridge_crds.rules import StatusModel
-from drawbridge_crds.values import SecretKeyRef
-from pydantic import Field, ValidationError
+from drawbridge_crds.reports import CredentialReport
+from pydantic import ValidationError
 
 from drawbridge_operator.policy.answers import read_whole
 from drawbridge_operator.settings import Settings
@@ -17,30 +15,6 @@ TIMEOUT_S: Final = 3.0
 
 MAX_ANSWER_BYTES: Final = 65_536
 """Sixteen clouds take 12 KiB at most."""
-
-
-class SecretState(StrEnum):
-    """What the bridge found."""
-
-    READABLE = "Readable"
-    NOT_FOUND = "NotFound"
-    """There is no such Secret, or no such key in it."""
-    FORBIDDEN = "Forbidden"
-    ERROR = "Error"
-
-
-class CloudCredential(StatusModel):
-    """One cloud's Secret."""
-
-    cloud: str
-    secret: SecretKeyRef
-    state: SecretState
-
-
-class CredentialReport(StatusModel):
-    """The answer of GET /status/credentials/{tenant}."""
-
-    clouds: Annotated[tuple[CloudCredential, ...], Field(max_length=64)]
 
 
 async def read_report(settings: Settings, tenant: str) -> CredentialReport | None:
