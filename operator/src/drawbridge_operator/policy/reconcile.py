@@ -63,7 +63,7 @@ async def reconcile_tenant(
     if written:
         return LOADED_WITHIN_S
     reports = await _read_reports(cluster, settings, snapshot)
-    conditions = judge(world, fitted, reports, settings)
+    conditions = make_conditions(world, fitted, reports, settings)
     now = clock()
     status = make_status(world.policy, snapshot, reports.gateways, conditions, now)
     await _apply_status(cluster, settings, world.policy, status, now)
@@ -86,7 +86,9 @@ async def _read_reports(cluster: Cluster, settings: Settings, snapshot: GatewayS
     return Reports(*await asyncio.gather(gateways, read_report(settings, snapshot.tenant)))
 
 
-def judge(world: PolicyWorld, fitted: Fitted, reports: Reports, settings: Settings) -> list[Condition]:
+def make_conditions(
+    world: PolicyWorld, fitted: Fitted, reports: Reports, settings: Settings
+) -> list[Condition]:
     """Compute all conditions of a policy, without their times; Ready is the last."""
     facts, compiled = world.facts, fitted.compiled
     snapshot = compiled.snapshot

@@ -17,7 +17,7 @@ from drawbridge_operator.pool.checks import (
     progressing,
     ready,
 )
-from drawbridge_operator.pool.checks.finding import judge
+from drawbridge_operator.pool.checks.verdict import judge
 from drawbridge_operator.pool.desired.metadata import engine_selector
 from drawbridge_operator.pool.facts import PoolFacts
 

@@ -10,7 +10,7 @@ from drawbridge_crds.pool import InferencePool
 
 from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.admission import explain_refusal
-from drawbridge_operator.pool.checks.finding import Check, Finding
+from drawbridge_operator.pool.checks.verdict import Check, Verdict
 from drawbridge_operator.pool.facts import PoolFacts, is_own
 
 _REFUSED_WRITE: Final = re.compile(r'[A-Z]+ (\w+ "[^"]*"): \d{3} (.*)', re.DOTALL)
@@ -22,24 +22,24 @@ def foreign_children(facts: PoolFacts) -> list[Object]:
     return [child for child in facts.children.values() if not is_own(facts.pool, child)]
 
 
-def setting_is_not_implemented(facts: PoolFacts) -> Finding | None:
+def setting_is_not_implemented(facts: PoolFacts) -> Verdict | None:
     """Find settings that nothing acts on yet."""
     paths = facts.not_implemented
     if not paths:
         return None
-    return Finding(
+    return Verdict(
         "False",
         Reason.NOT_IMPLEMENTED,
         f"not implemented yet: {', '.join(paths)}; remove it: until then the pool is left as it is",
     )
 
 
-def child_is_foreign(facts: PoolFacts) -> Finding | None:
+def child_is_foreign(facts: PoolFacts) -> Verdict | None:
     """Find children that belong to someone else."""
     foreign = sorted(_describe(child, facts.pool) for child in foreign_children(facts))
     if not foreign:
         return None
-    return Finding("False", Reason.CHILD_CONFLICT, "; ".join(foreign))
+    return Verdict("False", Reason.CHILD_CONFLICT, "; ".join(foreign))
 
 
 def _describe(child: Object, pool: InferencePool) -> str:
@@ -54,18 +54,18 @@ def _describe(child: Object, pool: InferencePool) -> str:
     return f'{what} belongs to {owner["kind"]} "{owner["name"]}"; remove that, or give the pool another name'
 
 
-def child_was_refused(facts: PoolFacts) -> Finding | None:
+def child_was_refused(facts: PoolFacts) -> Verdict | None:
     """Find a child that the API server refuses."""
     if not facts.refusal:
         return None
     error = _REFUSED_WRITE.fullmatch(facts.refusal)
     told = f"{error[1]}: {explain_refusal(error[2])}" if error else facts.refusal
-    return Finding("False", Reason.CHILD_REFUSED, f"the API server refuses {told}")
+    return Verdict("False", Reason.CHILD_REFUSED, f"the API server refuses {told}")
 
 
-def nothing_stands_against_it(_: PoolFacts) -> Finding | None:
+def nothing_stands_against_it(_: PoolFacts) -> Verdict | None:
     """Find, in the end, that the pool is accepted."""
-    return Finding("True", Reason.ACCEPTED, "")
+    return Verdict("True", Reason.ACCEPTED, "")
 
 
 CHAIN: Final[Sequence[Check]] = (

@@ -5,17 +5,17 @@ from typing import Final
 
 from drawbridge_crds.conditions import Reason
 
-from drawbridge_operator.pool.checks.finding import Check, Finding
 from drawbridge_operator.pool.checks.problems import find_problems, told
+from drawbridge_operator.pool.checks.verdict import Check, Verdict
 from drawbridge_operator.pool.facts import PoolFacts
 
 
-def none_is_wanted(facts: PoolFacts) -> Finding | None:
+def none_is_wanted(facts: PoolFacts) -> Verdict | None:
     """Find a pool at rest."""
     if facts.wanted > 0 or facts.ready > 0:
         return None
     metadata = facts.pool.metadata
-    return Finding(
+    return Verdict(
         "False",
         Reason.SCALED_TO_ZERO,
         f"no replica is wanted; kubectl scale -n {metadata.namespace} "
@@ -23,25 +23,25 @@ def none_is_wanted(facts: PoolFacts) -> Finding | None:
     )
 
 
-def all_answer(facts: PoolFacts) -> Finding | None:
+def all_answer(facts: PoolFacts) -> Verdict | None:
     """Find that every wanted replica answers."""
     if facts.ready < facts.wanted:
         return None
-    return Finding("True", Reason.REPLICAS_READY, _summary(facts))
+    return Verdict("True", Reason.REPLICAS_READY, _summary(facts))
 
 
-def some_answer(facts: PoolFacts) -> Finding | None:
+def some_answer(facts: PoolFacts) -> Verdict | None:
     """Find that fewer replicas answer than are wanted."""
     if facts.ready == 0:
         return None
-    return Finding("True", Reason.MINIMUM_AVAILABLE, f"{_summary(facts)}. {told(find_problems(facts))}")
+    return Verdict("True", Reason.MINIMUM_AVAILABLE, f"{_summary(facts)}. {told(find_problems(facts))}")
 
 
-def none_answers(facts: PoolFacts) -> Finding | None:
+def none_answers(facts: PoolFacts) -> Verdict | None:
     """Find, in the end, what keeps every replica from answering."""
     problems = find_problems(facts)
     reason = problems[0].reason if problems else Reason.PODS_STARTING
-    return Finding("False", reason, f"{_summary(facts)}. {told(problems)}")
+    return Verdict("False", reason, f"{_summary(facts)}. {told(problems)}")
 
 
 CHAIN: Final[Sequence[Check]] = (none_is_wanted, all_answer, some_answer, none_answers)

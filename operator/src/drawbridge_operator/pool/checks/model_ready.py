@@ -5,24 +5,24 @@ from typing import Final
 
 from drawbridge_crds.conditions import Reason
 
-from drawbridge_operator.pool.checks.finding import Check, Finding
+from drawbridge_operator.pool.checks.verdict import Check, Verdict
 from drawbridge_operator.pool.desired.container import claim_source
 from drawbridge_operator.pool.facts import PoolFacts
 
 
-def source_is_not_implemented(facts: PoolFacts) -> Finding | None:
+def source_is_not_implemented(facts: PoolFacts) -> Verdict | None:
     """Find a kind of source that nothing reads yet."""
     source = facts.pool.spec.model.source
     if source.persistent_volume_claim is not None:
         return None
-    return Finding("Unknown", Reason.NOT_IMPLEMENTED, f"source type {source.type} is not implemented yet")
+    return Verdict("Unknown", Reason.NOT_IMPLEMENTED, f"source type {source.type} is not implemented yet")
 
 
-def claim_is_missing(facts: PoolFacts) -> Finding | None:
+def claim_is_missing(facts: PoolFacts) -> Verdict | None:
     """Find a claim that does not exist."""
     if facts.claim is not None:
         return None
-    return Finding(
+    return Verdict(
         "False",
         Reason.CLAIM_NOT_FOUND,
         f'{_claim(facts)} does not exist in namespace "{facts.pool.metadata.namespace}"; create it with the '
@@ -30,11 +30,11 @@ def claim_is_missing(facts: PoolFacts) -> Finding | None:
     )
 
 
-def claim_is_going(facts: PoolFacts) -> Finding | None:
+def claim_is_going(facts: PoolFacts) -> Verdict | None:
     """Find a claim that is being deleted."""
     if facts.claim is None or "deletionTimestamp" not in facts.claim["metadata"]:
         return None
-    return Finding(
+    return Verdict(
         "False",
         Reason.CLAIM_TERMINATING,
         f"{_claim(facts)} is being deleted: running replicas keep it, new ones cannot start; name another "
@@ -42,11 +42,11 @@ def claim_is_going(facts: PoolFacts) -> Finding | None:
     )
 
 
-def claim_is_lost(facts: PoolFacts) -> Finding | None:
+def claim_is_lost(facts: PoolFacts) -> Verdict | None:
     """Find a claim whose volume is gone."""
     if _phase(facts) != "Lost":
         return None
-    return Finding(
+    return Verdict(
         "False",
         Reason.CLAIM_LOST,
         f"the volume of {_claim(facts)} is gone; restore the volume, or create the claim anew with the "
@@ -54,11 +54,11 @@ def claim_is_lost(facts: PoolFacts) -> Finding | None:
     )
 
 
-def claim_is_unbound(facts: PoolFacts) -> Finding | None:
+def claim_is_unbound(facts: PoolFacts) -> Verdict | None:
     """Find a claim without a volume: Unknown, because one of a class that waits for a pod is in order."""
     if _phase(facts) == "Bound":
         return None
-    return Finding(
+    return Verdict(
         "Unknown",
         Reason.CLAIM_PENDING,
         f"{_claim(facts)} is not bound to a volume: it binds when a replica uses it (storage class with "
@@ -67,7 +67,7 @@ def claim_is_unbound(facts: PoolFacts) -> Finding | None:
     )
 
 
-def claim_can_be_mounted(facts: PoolFacts) -> Finding | None:
+def claim_can_be_mounted(facts: PoolFacts) -> Verdict | None:
     """Find, in the end, that the claim is bound; and where that binds the replicas, too."""
     claim = facts.claim or {}
     modes = set(claim.get("spec", {}).get("accessModes", ()))
@@ -75,7 +75,7 @@ def claim_can_be_mounted(facts: PoolFacts) -> Finding | None:
     if facts.wanted > 1 and modes and modes <= {"ReadWriteOnce", "ReadWriteOncePod"}:
         limit = "only one replica can run" if modes == {"ReadWriteOncePod"} else "all replicas share one node"
         message += f" as {'/'.join(sorted(modes))}: {limit}; use ReadOnlyMany or ReadWriteMany for more"
-    return Finding("True", Reason.MODEL_FOUND, message)
+    return Verdict("True", Reason.MODEL_FOUND, message)
 
 
 CHAIN: Final[Sequence[Check]] = (

@@ -5,13 +5,13 @@ from typing import Final
 
 from drawbridge_crds.conditions import Reason
 
-from drawbridge_operator.pool.checks.finding import Check, Finding
+from drawbridge_operator.pool.checks.verdict import Check, Verdict
 from drawbridge_operator.pool.facts import PoolFacts
 
 
-def isolation_is_unmeasured(_: PoolFacts) -> Finding | None:
+def isolation_is_unmeasured(_: PoolFacts) -> Verdict | None:
     """Find that nothing is known: no NetworkPolicy object proves that the cluster enforces it."""
-    return Finding(
+    return Verdict(
         "Unknown",
         Reason.NOT_MEASURED,
         "whether this cluster isolates the pool is not measured: strict requests are refused (unless the "

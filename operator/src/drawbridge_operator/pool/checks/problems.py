@@ -7,7 +7,7 @@ from typing import Final
 from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_crds.conditions import Reason
 
-from drawbridge_operator.pool.checks.finding import Check, Finding, replicas
+from drawbridge_operator.pool.checks.verdict import Check, Verdict, replicas
 from drawbridge_operator.pool.facts import PoolFacts
 from drawbridge_operator.pool.pods import PodState
 from drawbridge_operator.pool.rollout import refused_pods
@@ -18,7 +18,7 @@ _CHART_VALUES: Final = {
 }
 
 
-def image_is_unknown(facts: PoolFacts) -> Finding | None:
+def image_is_unknown(facts: PoolFacts) -> Verdict | None:
     """Find that there is no image to run."""
     if facts.image is not None:
         return None
@@ -30,7 +30,7 @@ def image_is_unknown(facts: PoolFacts) -> Finding | None:
     )
 
 
-def pods_are_refused(facts: PoolFacts) -> Finding | None:
+def pods_are_refused(facts: PoolFacts) -> Verdict | None:
     """Find that the API server refuses new pods, by what it says of the next one."""
     refusal = refused_pods(facts.deployment)
     if refusal is None:
@@ -38,12 +38,12 @@ def pods_are_refused(facts: PoolFacts) -> Finding | None:
     return _problem(Reason.PODS_REFUSED, f"new replicas are refused: {refusal}")
 
 
-def pods_are_unschedulable(facts: PoolFacts) -> Finding | None:
+def pods_are_unschedulable(facts: PoolFacts) -> Verdict | None:
     """Find replicas that no node takes."""
     return _of_pods(facts, PodState.UNSCHEDULABLE, Reason.POD_UNSCHEDULABLE, "unschedulable")
 
 
-def volume_is_elsewhere(facts: PoolFacts) -> Finding | None:
+def volume_is_elsewhere(facts: PoolFacts) -> Verdict | None:
     """Find replicas that wait for a volume which only the node of another replica can have."""
     stuck = _away_from_the_volume(facts)
     if not stuck:
@@ -57,7 +57,7 @@ def volume_is_elsewhere(facts: PoolFacts) -> Finding | None:
     )
 
 
-def image_cannot_be_pulled(facts: PoolFacts) -> Finding | None:
+def image_cannot_be_pulled(facts: PoolFacts) -> Verdict | None:
     """Find replicas whose image does not come."""
     image = facts.image.image if facts.image else ""
     return _of_pods(
@@ -65,14 +65,14 @@ def image_cannot_be_pulled(facts: PoolFacts) -> Finding | None:
     )
 
 
-def container_cannot_be_made(facts: PoolFacts) -> Finding | None:
+def container_cannot_be_made(facts: PoolFacts) -> Verdict | None:
     """Find replicas whose container the kubelet cannot make."""
     return _of_pods(
         facts, PodState.CONFIG_INVALID, Reason.CONTAINER_CONFIG_INVALID, "cannot be given a container"
     )
 
 
-def engine_crashes(facts: PoolFacts) -> Finding | None:
+def engine_crashes(facts: PoolFacts) -> Verdict | None:
     """Find replicas whose engine ends instead of loading its model."""
 
     def advice(end: str) -> str:
@@ -81,7 +81,7 @@ def engine_crashes(facts: PoolFacts) -> Finding | None:
     return _of_pods(facts, PodState.CRASHING, Reason.ENGINE_CRASHING, "crashing", advice)
 
 
-def node_is_unreachable(facts: PoolFacts) -> Finding | None:
+def node_is_unreachable(facts: PoolFacts) -> Verdict | None:
     """Find replicas whose node has stopped to report."""
     advice = "see kubectl get nodes, and delete a Node that is gone for good"
     return _of_pods(
@@ -93,7 +93,7 @@ def node_is_unreachable(facts: PoolFacts) -> Finding | None:
     )
 
 
-def engine_is_unhealthy(facts: PoolFacts) -> Finding | None:
+def engine_is_unhealthy(facts: PoolFacts) -> Verdict | None:
     """Find replicas that have started and do not answer their health check."""
     return _of_pods(
         facts,
@@ -104,12 +104,12 @@ def engine_is_unhealthy(facts: PoolFacts) -> Finding | None:
     )
 
 
-def nodes_end_pods(facts: PoolFacts) -> Finding | None:
+def nodes_end_pods(facts: PoolFacts) -> Verdict | None:
     """Find replicas that nodes ended; asked only while replicas are missing, later they are history."""
     return _of_pods(facts, PodState.FAILED, Reason.PODS_FAILED, "ended by the node")
 
 
-def pods_are_starting(facts: PoolFacts) -> Finding | None:
+def pods_are_starting(facts: PoolFacts) -> Verdict | None:
     """Find replicas on their way: wanted and not made yet, being created, loading the model."""
     counts = (
         (max(0, facts.wanted - facts.alive), "not made yet"),
@@ -136,18 +136,18 @@ PROBLEMS: Final[Sequence[Check]] = (
 )
 
 
-def find_problems(facts: PoolFacts) -> list[Finding]:
+def find_problems(facts: PoolFacts) -> list[Verdict]:
     """Return everything that keeps replicas from answering."""
     return [found for check in PROBLEMS if (found := check(facts)) is not None]
 
 
-def told(problems: Sequence[Finding]) -> str:
+def told(problems: Sequence[Verdict]) -> str:
     """Say all problems, a sentence each."""
     return ". ".join(problem.message[:1].upper() + problem.message[1:] for problem in problems)
 
 
-def _problem(reason: Reason, message: str) -> Finding:
-    return Finding("False", reason, message)
+def _problem(reason: Reason, message: str) -> Verdict:
+    return Verdict("False", reason, message)
 
 
 def _of_pods(
@@ -156,7 +156,7 @@ def _of_pods(
     reason: Reason,
     what: str,
     advise: Callable[[str], str] = lambda _: "",
-) -> Finding | None:
+) -> Verdict | None:
     """Count the pods in a state by their cause, and tell each cause with what to do, in a fixed order."""
     causes = Counter(pod.detail for pod in facts.pods if pod.state is state)
     if not causes:

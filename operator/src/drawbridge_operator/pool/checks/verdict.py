@@ -9,7 +9,7 @@ from drawbridge_operator.pool.facts import PoolFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Verdict:
     """The verdict of one check."""
 
     status: ConditionStatus
@@ -17,14 +17,14 @@ class Finding:
     message: str
 
 
-Check = Callable[[PoolFacts], Finding | None]
+Check = Callable[[PoolFacts], Verdict | None]
 """Finds one thing, which its name says, or None."""
 
 
 def judge(kind: ConditionType, chain: Sequence[Check], facts: PoolFacts) -> Condition:
-    """Make a condition of the first finding of a chain, whose last check always finds."""
-    finding = next(found for check in chain if (found := check(facts)) is not None)
-    return Condition.of(kind, finding.status, finding.reason, finding.message)
+    """Make a condition of the first verdict of a chain, whose last check always finds."""
+    verdict = next(found for check in chain if (found := check(facts)) is not None)
+    return Condition.of(kind, verdict.status, verdict.reason, verdict.message)
 
 
 def replicas(count: int) -> str:
