@@ -32,6 +32,7 @@ from drawbridge_gateway.bridge.request import (
     Outgoing,
     outgoing,
     read_envelope,
+    read_fields,
     request_id_of,
 )
 from drawbridge_gateway.bridge.snapshots import BridgeState
@@ -127,11 +128,13 @@ class Bridge:
         self._metrics.in_flight.set(self._in_flight)
         try:
             envelope = read_envelope(protocol, headers)
-            permitted_cloud(self._state.snapshot(envelope.tenant), envelope)
-            body = await read_body(receive, headers, self._limits.max_body_bytes)
-            # again: the policy may have changed while the body arrived
-            cloud = permitted_cloud(self._state.snapshot(envelope.tenant), envelope)
-            request = outgoing(body, protocol, cloud)
+            permitted_cloud(self._state.snapshot(envelope.tenant), envelope, model=None)
+            fields = read_fields(await read_body(receive, headers, self._limits.max_body_bytes))
+            # again: the policy may have changed while the body arrived, and now the model is known
+            cloud = permitted_cloud(
+                self._state.snapshot(envelope.tenant), envelope, model=str(fields.get("model"))
+            )
+            request = outgoing(fields, protocol, cloud)
             await unless_client_leaves(receive, reply, self._ask(envelope, cloud, request, reply))
         finally:
             self._in_flight -= 1

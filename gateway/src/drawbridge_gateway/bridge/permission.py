@@ -12,8 +12,12 @@ from drawbridge_gateway.dataplane.tenant import route_privacy
 from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
 
 
-def permitted_cloud(snapshot: GatewaySnapshot | None, envelope: Envelope) -> CloudTarget:
+def permitted_cloud(
+    snapshot: GatewaySnapshot | None, envelope: Envelope, *, model: str | None
+) -> CloudTarget:
     """Return the cloud that this request may go to: the bridge's own check, whatever the gateway found.
+
+    `model` is what the client asked for; None while its body is not read.
 
     Raises:
         RequestRefused: when it may not leave, or nothing is known of its tenant.
@@ -28,7 +32,7 @@ def permitted_cloud(snapshot: GatewaySnapshot | None, envelope: Envelope) -> Clo
                 retry_after_s=1,
             )
         )
-    refusal = why_it_stays(snapshot, envelope.route, envelope.cloud)
+    refusal = why_it_stays(snapshot, envelope.route, envelope.cloud, model)
     cloud = find_cloud(snapshot, envelope.cloud)
     if refusal is not None or cloud is None:
         raise RequestRefused(
@@ -37,7 +41,9 @@ def permitted_cloud(snapshot: GatewaySnapshot | None, envelope: Envelope) -> Clo
     return cloud
 
 
-def why_it_stays(snapshot: GatewaySnapshot, route_name: str, cloud_name: str) -> str | None:
+def why_it_stays(
+    snapshot: GatewaySnapshot, route_name: str, cloud_name: str, model: str | None
+) -> str | None:
     """Return why a request of this route must not leave for this cloud; None when it may.
 
     The bridge's own check against its own snapshot, whatever the gateway decided. A header that asked
@@ -48,12 +54,15 @@ def why_it_stays(snapshot: GatewaySnapshot, route_name: str, cloud_name: str) ->
     route = next((r for r in snapshot.routes if r.name == route_name), None)
     if route is None:
         return f'the policy has no route "{route_name}"'
-    named = (*route.backends, *(route.fallback.backends if route.fallback else ()))
-    if not any(b.type is BackendType.CLOUD and b.name == cloud_name for b in named):
+    backends = (*route.backends, *(route.fallback.backends if route.fallback else ()))
+    if not any(b.type is BackendType.CLOUD and b.name == cloud_name for b in backends):
         return f'route "{route_name}" does not name cloud "{cloud_name}"'
     if all(cloud.name != cloud_name for cloud in snapshot.clouds):
         return f'the policy has no usable cloud "{cloud_name}"'
     pools = {pool.name: pool for pool in snapshot.pools}
     if route_privacy(route, pools) is Privacy.STRICT:
         return f'route "{route_name}" is for a pool that is Strict or does not exist'
+    named = {name for match in route.matches for name in match.models}
+    if model in {*pools, *snapshot.retired} - named:
+        return f'the model is a pool, or was one, and route "{route_name}" does not match it by name'
     return None

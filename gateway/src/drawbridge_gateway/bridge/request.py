@@ -77,11 +77,11 @@ def request_id_of(headers: Mapping[str, str]) -> str:
     return request_id if _REQUEST_ID.fullmatch(request_id) else "-"
 
 
-def outgoing(body: bytes, protocol: Protocol, cloud: CloudTarget) -> Outgoing:
-    """Write a request for a provider: with its own name of the model, and in its own protocol.
+def read_fields(body: bytes) -> dict[str, Any]:
+    """Parse a request.
 
     Raises:
-        RequestRefused: the body is not a JSON object, or cannot be said in that protocol.
+        RequestRefused: the body is not a JSON object.
     """
     try:
         fields: Any = orjson.loads(body)
@@ -91,10 +91,18 @@ def outgoing(body: bytes, protocol: Protocol, cloud: CloudTarget) -> Outgoing:
         raise RequestRefused(
             ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", "the request's body is not a JSON object")
         )
+    return fields
+
+
+def outgoing(fields: dict[str, Any], protocol: Protocol, cloud: CloudTarget) -> Outgoing:
+    """Write a request for a provider: with its own name of the model, and in its own protocol.
+
+    Raises:
+        RequestRefused: it cannot be said in that protocol.
+    """
     stream, speaks = fields.get("stream") is True, spoken_by(cloud)
     if speaks is protocol:
-        fields["model"] = cloud.model
-        return Outgoing(orjson.dumps(fields), stream, speaks)
+        return Outgoing(orjson.dumps({**fields, "model": cloud.model}), stream, speaks)
     if speaks is Protocol.ANTHROPIC:
         translated = to_anthropic(fields, cloud.model)
     else:

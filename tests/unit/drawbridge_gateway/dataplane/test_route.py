@@ -89,7 +89,7 @@ def test_a_match_that_names_a_strict_pool_makes_its_route_strict_for_everybody()
     for model in ("vault", "auto"):
         found = plan(content, model=model)
         assert (found.privacy, found.candidates) == (Privacy.STRICT, ())
-    assert "Strict" in str(why_it_stays(content, "vault-out", "gpt"))
+    assert "Strict" in str(why_it_stays(content, "vault-out", "gpt", "auto"))
 
 
 def test_the_policy_names_the_header_of_the_task() -> None:
@@ -278,8 +278,26 @@ STRICT_CODER = PoolTarget(name="coder", model="coder", uid="u", privacy=Privacy.
 def test_the_bridges_own_check(
     *, content: GatewaySnapshot, route_name: str, cloud_name: str, allowed: bool
 ) -> None:
-    refusal = why_it_stays(content, route_name, cloud_name)
+    refusal = why_it_stays(content, route_name, cloud_name, None)
     assert (refusal is None) is allowed
+
+
+@pytest.mark.parametrize(
+    ("content", "route_name", "model", "allowed"),
+    [
+        pytest.param(snapshot(REST), "rest", "auto", True, id="an alias"),
+        pytest.param(snapshot(REST), "rest", None, True, id="not read yet"),
+        pytest.param(snapshot(REST), "rest", "vault", False, id="a Strict pool"),
+        pytest.param(snapshot(REST), "rest", "spare", False, id="a pool"),
+        pytest.param(snapshot(REST, retired=("old",)), "rest", "old", False, id="a pool that is gone"),
+        pytest.param(snapshot(CODER_OUT), "coder-out", "coder", True, id="a pool that the route matches"),
+        pytest.param(snapshot(CODER_OUT), "coder-out", "spare", False, id="another pool than it matches"),
+    ],
+)
+def test_the_bridge_lets_no_pools_requests_out_by_a_route_that_does_not_name_it(
+    *, content: GatewaySnapshot, route_name: str, model: str | None, allowed: bool
+) -> None:
+    assert (why_it_stays(content, route_name, "gpt", model) is None) is allowed
 
 
 @given(backend=BACKENDS, fallback=st.lists(BACKENDS, max_size=3), policy=st.sampled_from(Privacy))
@@ -289,4 +307,4 @@ def test_whatever_the_gateway_sends_the_bridge_allows(
     content = snapshot(route("rest", backend, fallback=tuple(fallback)), privacy=policy)
     for candidate in plan(content, proof=False).candidates:
         if isinstance(candidate.target, Cloud):
-            assert why_it_stays(content, "rest", candidate.target.name) is None
+            assert why_it_stays(content, "rest", candidate.target.name, "auto") is None
