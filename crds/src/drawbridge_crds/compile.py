@@ -42,8 +42,8 @@ class TenantFacts:
     ca_bundles: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """PEM text by ConfigMap name and key, for those that exist."""
 
-    known_pools: frozenset[str] = frozenset()
-    """Pools that the tenant's snapshot has or remembers, see GatewaySnapshot.retired."""
+    previous: GatewaySnapshot | None = None
+    """The snapshot in force, which remembers what is in force of pools, and pools that are gone."""
 
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     """By pool name; a pool that is not in it was not measured."""
@@ -80,7 +80,8 @@ def compile_snapshot(facts: TenantFacts) -> Compiled:
         privacy = Privacy.STRICT
     targets = [
         *(
-            _pool_target(pool.metadata, pool.served_name, effective_privacy(pool, facts.floor), facts)
+            _left_as_it_is(pool, facts)
+            or _pool_target(pool.metadata, pool.served_name, effective_privacy(pool, facts.floor), facts)
             for pool in facts.pools
         ),
         *(_pool_target(m, m.name, Privacy.STRICT, facts) for m in facts.unreadable_pools),
@@ -114,7 +115,9 @@ def _retired(facts: TenantFacts, pools: Sequence[str]) -> tuple[str, ...]:
     """List the pools that are gone while the policy, unreadable or not, may still list them as models."""
     if facts.policy is None and not facts.policy_unreadable:
         return ()
-    gone = facts.known_pools.difference(pools)
+    previous = facts.previous
+    known = {*(pool.name for pool in previous.pools), *previous.retired} if previous else set()
+    gone = known.difference(pools)
     return tuple(sorted(gone.intersection(facts.policy.spec.models) if facts.policy else gone))
 
 
@@ -126,6 +129,22 @@ def _askable(spec: RoutingPolicySpec, pools: Sequence[str], retired: Sequence[st
     """
     named = {b.name for route in spec.routes for b in named_backends(route) if b.type == BackendType.POOL}
     return tuple(model for model in spec.models if model in pools or model not in {*named, *retired})
+
+
+def _left_as_it_is(pool: InferencePool, facts: TenantFacts) -> PoolTarget | None:
+    """Return the target in force of a pool whose spec is not accepted: its replicas run by an earlier one.
+
+    It may have become stricter; more than that a spec that is not accepted cannot change.
+    """
+    before = (
+        next((p for p in facts.previous.pools if p.uid == pool.metadata.uid), None)
+        if facts.previous
+        else None
+    )
+    if before is None or not unimplemented(pool.spec):
+        return None
+    privacy = stricter(before.privacy, effective_privacy(pool, facts.floor))
+    return before.model_copy(update={"privacy": privacy})
 
 
 def _pool_target(metadata: Metadata, model: str, privacy: Privacy, facts: TenantFacts) -> PoolTarget:

@@ -18,12 +18,14 @@ FALLBACK = {"backends": [{"type": "Cloud", "name": "claude"}]}
 TO_CODER = {"name": "rest", "backends": [{"type": "Pool", "name": "coder"}]}
 
 
-def pool(name: str = "coder", privacy: str = "Standard") -> InferencePool:
+def pool(
+    name: str = "coder", privacy: str = "Standard", model: dict[str, Any] | None = None, **spec: Any
+) -> InferencePool:
     source = {"type": "PersistentVolumeClaim", "persistentVolumeClaim": {"claimName": "weights"}}
     return InferencePool.model_validate(
         {
             "metadata": {"name": name, "uid": f"uid-{name}"},
-            "spec": {"model": {"source": source}, "privacy": privacy},
+            "spec": {"model": {"source": source, **(model or {})}, "privacy": privacy, **spec},
         }
     )
 
@@ -133,30 +135,42 @@ def test_a_policy_that_asks_for_what_is_not_implemented_counts_as_none() -> None
     assert "spec.budgets; remove it" in finding.message
 
 
+def test_of_a_pool_that_is_left_as_it_is_only_more_privacy_reaches_the_snapshot() -> None:
+    before = compiled(pools=[pool(privacy="Strict")]).snapshot
+    asking = pool(privacy="Standard", model={"name": "new"}, engine={"upgradePolicy": "WithChart"})
+    [target] = compiled(pools=[asking], previous=before).snapshot.pools
+    assert (target.privacy, target.model) == (Privacy.STRICT, "coder")
+    [target] = compiled(pools=[asking], previous=compiled().snapshot, floor=Privacy.STRICT).snapshot.pools
+    assert target.privacy == Privacy.STRICT
+    [target] = compiled(pools=[asking]).snapshot.pools
+    assert (target.privacy, target.model) == (Privacy.STANDARD, "new"), "of a new pool nothing is in force"
+
+
 LISTING = {"models": ["auto", "old"], "clouds": [CLOUD], "routes": [{**TO_CODER, "fallback": FALLBACK}]}
 
 
 def test_a_deleted_pool_that_no_route_names_does_not_become_an_alias() -> None:
     before = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING)).snapshot
     assert (before.models, before.retired) == (("auto", "old"), ())
-    after = compiled(policy=policy(**LISTING), known_pools=frozenset({"coder", "old"}))
+    after = compiled(policy=policy(**LISTING), previous=before)
     assert (after.snapshot.models, after.snapshot.retired) == (("auto",), ("old",))
     assert ['"old" is answered 404' in finding.message for finding in after.findings] == [True]
 
 
 def test_it_is_remembered_while_the_policy_is_not_in_force_and_forgotten_when_it_is_not_listed() -> None:
-    known = frozenset({"old"})
-    closed = compiled(policy=None, policy_unreadable=True, known_pools=known).snapshot
+    known = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING)).snapshot
+    closed = compiled(policy=None, policy_unreadable=True, previous=known).snapshot
     assert closed.retired == ("old",)
-    waiting = compiled(policy=policy(**LISTING, batch={"parallel": 8}), known_pools=known).snapshot
+    waiting = compiled(policy=policy(**LISTING, batch={"parallel": 8}), previous=known).snapshot
     assert waiting.retired == ("old",)
-    assert compiled(policy=policy(), known_pools=known).snapshot.retired == ()
-    again = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING), known_pools=known).snapshot
+    assert compiled(policy=policy(), previous=known).snapshot.retired == ()
+    again = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING), previous=known).snapshot
     assert (again.models, again.retired) == (("auto", "old"), ())
 
 
 def test_without_a_policy_no_name_is_an_alias_and_none_is_remembered() -> None:
-    assert compiled(policy=None, known_pools=frozenset({"old"})).snapshot.retired == ()
+    known = compiled(pools=[pool(), pool("old")]).snapshot
+    assert compiled(policy=None, previous=known).snapshot.retired == ()
 
 
 def test_its_privacy_holds_although_it_counts_as_none() -> None:

@@ -3,17 +3,14 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-from http import HTTPStatus
 from typing import Final
 
 import aiohttp
 from drawbridge_crds.reports import LoadedSnapshot
-from pydantic import ValidationError
 
 from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.kinds import ENDPOINT_SLICE, Object
-from drawbridge_operator.policy.answers import read_whole
+from drawbridge_operator.policy.answers import Silence, ask
 from drawbridge_operator.settings import Settings
 
 GATEWAY_SERVICE: Final = "drawbridge-gateway"
@@ -28,13 +25,6 @@ MAX_ANSWER_BYTES: Final = 4_096
 """One tenant's answer takes 200 bytes."""
 
 
-class Silence(StrEnum):
-    """Why a gateway did not say what it has loaded."""
-
-    UNREACHABLE = "does not answer"
-    NONSENSE = "gives an answer that makes no sense"
-
-
 @dataclass(frozen=True, slots=True)
 class GatewayReport:
     """What one gateway said of one tenant."""
@@ -46,6 +36,7 @@ class GatewayReport:
     """Hash of the snapshot in force there; None: it has none of this tenant, or did not say."""
 
     silence: Silence | None = None
+    """Why it did not say. Never NOT_LOADED, which says all there is to say."""
 
 
 async def read_gateways(cluster: Cluster, settings: Settings, tenant: str) -> list[GatewayReport]:
@@ -80,13 +71,7 @@ def ready_addresses(slices: Iterable[Object]) -> dict[str, str]:
 
 
 async def _ask(session: aiohttp.ClientSession, pod: str, url: str) -> GatewayReport:
-    try:
-        async with session.get(url, allow_redirects=False) as response:
-            if response.status == HTTPStatus.NOT_FOUND:
-                return GatewayReport(pod)
-            answer = LoadedSnapshot.model_validate_json(await read_whole(response, MAX_ANSWER_BYTES))
-            return GatewayReport(pod, loaded=answer.hash)
-    except ValidationError:
-        return GatewayReport(pod, silence=Silence.NONSENSE)
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        return GatewayReport(pod, silence=Silence.UNREACHABLE)
+    answer = await ask(session, url, LoadedSnapshot, MAX_ANSWER_BYTES)
+    if isinstance(answer, LoadedSnapshot):
+        return GatewayReport(pod, loaded=answer.hash)
+    return GatewayReport(pod, silence=None if answer == Silence.NOT_LOADED else answer)

@@ -15,7 +15,7 @@ from drawbridge_crds.privacy import Privacy, namespace_floor
 from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.kinds import CONFIG_MAP, INFERENCE_POOL, NAMESPACE, ROUTING_POLICY, Object
 from drawbridge_operator.parse import Unreadable, parse
-from drawbridge_operator.policy.snapshot import known_pools
+from drawbridge_operator.policy.snapshot import read_snapshot
 
 _KEYS_SELECTOR: Final = f"{KEYS_LABEL}=true"
 
@@ -69,7 +69,7 @@ async def gather_tenant(cluster: Cluster, system_namespace: str, tenant: str) ->
         policy=readable,
         policy_unreadable=unreadable is not None,
         keys=keys,
-        known_pools=known_pools(snapshot),
+        previous=read_snapshot(snapshot),
         ca_bundles=await _read_ca_bundles(cluster, tenant, readable) if readable else {},
     )
     return PolicyWorld(facts, policy, unreadable, invalid_keys, snapshot)

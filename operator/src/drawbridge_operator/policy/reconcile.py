@@ -18,6 +18,7 @@ from drawbridge_operator.errors import NotFoundError
 from drawbridge_operator.events import post_transitions
 from drawbridge_operator.kinds import CONFIG_MAP, Object
 from drawbridge_operator.plan import plan_write
+from drawbridge_operator.policy.answers import Silence
 from drawbridge_operator.policy.bridge import read_report
 from drawbridge_operator.policy.checks.accepted import accepted
 from drawbridge_operator.policy.checks.credentials_readable import credentials_readable
@@ -75,8 +76,8 @@ class Reports:
     """What those said that act on the snapshot."""
 
     gateways: Sequence[GatewayReport] = ()
-    credentials: CredentialReport | None = None
-    """None: the bridge did not say, or there is none, or nothing to ask."""
+    credentials: CredentialReport | Silence = Silence.UNREACHABLE
+    """Of the bridge; it is not asked without clouds, or where none is installed."""
 
 
 async def _read_reports(cluster: Cluster, settings: Settings, snapshot: GatewaySnapshot) -> Reports:

@@ -56,13 +56,12 @@ def make_snapshot(compiled: Compiled, system_namespace: str) -> Object:
     }
 
 
-def known_pools(live: Object | None) -> frozenset[str]:
-    """Read the pools that the live snapshot has or remembers; none where it cannot be read."""
+def read_snapshot(live: Object | None) -> GatewaySnapshot | None:
+    """Read the snapshot in force; None where there is none, or none that can be read."""
     try:
-        snapshot = GatewaySnapshot.from_wire((live or {}).get("data", {}).get(SNAPSHOT_KEY, ""))
+        return GatewaySnapshot.from_wire((live or {}).get("data", {}).get(SNAPSHOT_KEY, ""))
     except SnapshotError:
-        return frozenset()
-    return frozenset((*(pool.name for pool in snapshot.pools), *snapshot.retired))
+        return None
 
 
 def _size_bytes(compiled: Compiled) -> int:

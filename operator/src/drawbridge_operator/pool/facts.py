@@ -41,7 +41,10 @@ class PoolFacts:
 
     @property
     def wanted(self) -> int:
-        """Replicas asked for."""
+        """Replicas asked for; of a pool that is left as it is, those that its Deployment has."""
+        if self.not_implemented and self.deployment is not None:
+            replicas: int = self.deployment["spec"]["replicas"]
+            return replicas
         return self.pool.spec.wanted_replicas
 
     @property

@@ -47,11 +47,19 @@ def make_status(facts: PoolFacts, stored: Object, now: datetime) -> Object:
         selector=",".join(f"{key}={value}" for key, value in sorted(engine_selector(pool).items())),
         ready_summary=f"{facts.ready}/{facts.wanted}",
         effective_privacy=_privacy(facts),
-        model=PoolModelStatus(name=pool.served_name, tool_call_parser=pool.spec.model.tool_call_parser),
+        model=_model(facts, stored),
         engine=PoolEngineStatus(image=facts.image.image if facts.image else ""),
         conditions=_merged(make_conditions(facts), stored, pool.metadata.generation, now),
     )
     return status.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _model(facts: PoolFacts, stored: Object) -> PoolModelStatus:
+    """Tell the model in force: of a pool that is left as it is, the one told before."""
+    if facts.not_implemented:
+        return PoolModelStatus.model_validate(stored.get("model") or {})
+    pool = facts.pool
+    return PoolModelStatus(name=pool.served_name, tool_call_parser=pool.spec.model.tool_call_parser)
 
 
 def make_unreadable_status(pool: Unreadable, stored: Object, now: datetime) -> Object:

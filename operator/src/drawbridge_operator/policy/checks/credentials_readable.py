@@ -9,6 +9,7 @@ from drawbridge_crds.reports import CloudCredential, CredentialReport, Credentia
 from drawbridge_crds.snapshot import CloudTarget
 from drawbridge_crds.values import SecretKeyRef
 
+from drawbridge_operator.policy.answers import Silence
 from drawbridge_operator.settings import Settings
 
 ROLE_NAME: Final = "drawbridge-bridge"
@@ -16,9 +17,11 @@ ROLE_NAME: Final = "drawbridge-bridge"
 
 MAX_SHOWN_SECRETS: Final = 3
 
+_PODS: Final = "app.kubernetes.io/component=bridge"
+
 
 def credentials_readable(
-    clouds: Sequence[CloudTarget], report: CredentialReport | None, tenant: str, settings: Settings
+    clouds: Sequence[CloudTarget], report: CredentialReport | Silence, tenant: str, settings: Settings
 ) -> Condition | None:
     """Judge what the bridge said of the clouds in force; None without clouds."""
     if not clouds:
@@ -29,14 +32,36 @@ def credentials_readable(
             "no bridge is installed, so that no cloud answers; set bridge.enabled=true in the chart's "
             "values, or remove spec.clouds",
         )
-    if report is None:
-        return _unknown(
-            f"the bridge does not say whether it can read the Secrets of the clouds; see {_logs(settings)}"
-        )
+    if isinstance(report, Silence):
+        return _unknown(_explain(report, settings))
     states = {(entry.cloud, entry.secret): entry.state for entry in report.clouds}
     if not all((cloud.name, cloud.secret_key_ref) in states for cloud in clouds):
-        return _unknown(f"the bridge has not loaded this policy yet; if that lasts, see {_logs(settings)}")
+        return _unknown(_explain(Silence.NOT_LOADED, settings))
     return _judge(clouds, report.clouds, tenant, settings)
+
+
+def _explain(silence: Silence, settings: Settings) -> str:
+    namespace = settings.namespace
+    match silence:
+        case Silence.UNREACHABLE:
+            return (
+                "the bridge does not answer the operator: is one ready in kubectl -n "
+                f"{namespace} get pods -l {_PODS}? NetworkPolicies must let the operator reach its port 8080"
+            )
+        case Silence.REFUSED:
+            return (
+                "the bridge refuses the operator's token: one of them started before Secret "
+                "drawbridge-bridge-token (or the one of existingSecrets.bridgeToken) was changed; have all "
+                f"read it again with kubectl -n {namespace} rollout restart deployment drawbridge-operator "
+                "drawbridge-gateway drawbridge-bridge"
+            )
+        case Silence.NOT_LOADED:
+            return f"the bridge has not loaded this policy yet; if that lasts, see {_logs(settings)}"
+        case Silence.NONSENSE:
+            return (
+                f"what answers at {settings.bridge_url} makes no sense: is it the bridge, of the operator's "
+                f"release? helm upgrade brings both to one; {_logs(settings)} tells more"
+            )
 
 
 def _judge(
@@ -105,7 +130,7 @@ def _creations(missing: Iterable[SecretKeyRef], tenant: str) -> Iterator[str]:
 
 
 def _logs(settings: Settings) -> str:
-    return f"kubectl -n {settings.namespace} logs -l app.kubernetes.io/component=bridge"
+    return f"kubectl -n {settings.namespace} logs -l {_PODS}"
 
 
 def _false(reason: Reason, message: str) -> Condition:

@@ -18,6 +18,13 @@ _CHART_VALUES: Final = {
 }
 
 
+def pool_is_not_begun(facts: PoolFacts) -> Verdict | None:
+    """Find that replicas were never made, because the spec asks for what is not implemented."""
+    if not facts.not_implemented or facts.deployment is not None:
+        return None
+    return _problem(Reason.NOT_IMPLEMENTED, "None is made while spec has settings that are not implemented")
+
+
 def image_is_unknown(facts: PoolFacts) -> Verdict | None:
     """Find that there is no image to run."""
     if facts.image is not None:
@@ -138,6 +145,8 @@ PROBLEMS: Final[Sequence[Check]] = (
 
 def find_problems(facts: PoolFacts) -> list[Verdict]:
     """Return everything that keeps replicas from answering."""
+    if (not_begun := pool_is_not_begun(facts)) is not None:
+        return [not_begun]
     return [found for check in PROBLEMS if (found := check(facts)) is not None]
 
 
