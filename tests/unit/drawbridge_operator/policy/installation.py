@@ -40,6 +40,7 @@ class Installation:
         """By pod: Current, Older, None (no snapshot of the tenant), Nonsense or Unreachable."""
         self.bridge: dict[str, str] | None = {}
         """State of the Secret by cloud, Readable where none is given; None: there is no bridge."""
+        self.bridge_host = "127.0.0.1"
         self.bridge_status = 200
         self.asked: list[tuple[str, str]] = []
         """Path and authorization of every request to the bridge."""
@@ -53,7 +54,7 @@ class Installation:
             namespace=SYSTEM,
             pod_name="operator-0",
             root_key=b"k" * 32,
-            bridge_url="" if self.bridge is None else f"http://127.0.0.1:{self.port}",
+            bridge_url="" if self.bridge is None else f"http://{self.bridge_host}:{self.port}",
             bridge_token="token",
             bridge_service_account="drawbridge-bridge",
             gateway_admin_port=self.port,

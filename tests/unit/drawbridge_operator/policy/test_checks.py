@@ -51,7 +51,7 @@ def report(*entries: tuple[str, str, str]) -> CredentialReport:
     )
 
 
-def judged(clouds: list[CloudTarget], answer: CredentialReport | None, **changes: Any) -> Condition:
+def judged(clouds: list[CloudTarget], answer: CredentialReport, **changes: Any) -> Condition:
     settings = Settings(**{**{f: getattr(SETTINGS, f) for f in SETTINGS.__slots__}, **changes})
     condition = credentials_readable(clouds, answer, "team-a", settings)
     assert condition is not None
@@ -59,7 +59,7 @@ def judged(clouds: list[CloudTarget], answer: CredentialReport | None, **changes
 
 
 def test_a_policy_without_clouds_has_no_such_condition() -> None:
-    assert credentials_readable([], None, "team-a", SETTINGS) is None
+    assert credentials_readable([], report(), "team-a", SETTINGS) is None
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,9 @@ def _explain(silence: Silence, settings: Settings) -> str:
             )
         case Silence.REFUSED:
             return (
-                "the bridge refuses the operator's token: one of them started before Secret "
-                "drawbridge-bridge-token (or the one of existingSecrets.bridgeToken) was changed; have all "
-                f"read it again with kubectl -n {namespace} rollout restart deployment drawbridge-operator "
+                "the bridge refuses the operator's token: one of the two started before Secret "
+                "drawbridge-bridge-token (or that of existingSecrets.bridgeToken) was changed; let "
+                f"all read it again: kubectl -n {namespace} rollout restart deployment drawbridge-operator "
                 "drawbridge-gateway drawbridge-bridge"
             )
         case Silence.NOT_LOADED:
