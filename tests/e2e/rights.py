@@ -69,6 +69,7 @@ def granted(cluster: "Cluster", namespace: str, account: str) -> set[Right]:
 def rights_of(rules: Iterable[Object], namespace: str) -> Iterator[Right]:
     """Take a Role's rules apart."""
     for rule in rules:
+        assert not rule.get("nonResourceURLs"), "no account of ours needs one"
         for group in rule.get("apiGroups", ()):
             for resource in rule.get("resources", ()):
                 for verb in rule["verbs"]:

@@ -76,4 +76,5 @@ def test_nothing_is_refused_but_secrets_that_a_tenant_does_not_grant(
 
 
 def _reads_secret(use: Use) -> bool:
-    return (use.verb, use.resource) == ("get", "secrets")
+    """Tell whether a tenant's Secret was read: never one of the system namespace."""
+    return (use.verb, use.resource) == ("get", "secrets") and use.namespace not in {"", SYSTEM_NAMESPACE}

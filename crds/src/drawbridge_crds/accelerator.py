@@ -56,8 +56,6 @@ class CPUFallback(SpecModel):
     resources: Resources = Resources()
     """Of a replica on CPUs."""
 
-    not_yet: ClassVar = (NotYet("mode: Enabled", lambda self: self.mode == CPUFallbackMode.ENABLED),)
-
 
 class Accelerator(SpecModel):
     """The accelerators of one replica."""
@@ -90,3 +88,4 @@ class Accelerator(SpecModel):
             message="a pool on CPUs has nothing to fall back from: remove cpuFallback",
         ),
     )
+    not_yet: ClassVar = (NotYet("cpuFallback", lambda self: self.cpu_fallback != CPUFallback()),)

@@ -12,7 +12,8 @@ REFUSED_ENGINE_FLAGS: Final = (
     # addresses, keys and the model: the operator sets these
     "--host", "--port", "--api-key", "--admin-api-key", "--model-path", "--tokenizer-path",
     "--served-model-name", "--device", "--tp-size", "--tensor-parallel-size", "--revision",
-    "--download-dir", "--fastapi-root-path", "--ssl-", "--grpc-", "--smg-", "--sidecar-args",
+    "--context-length", "--tool-call-parser", "--download-dir", "--fastapi-root-path", "--ssl-", "--grpc-",
+    "--smg-", "--sidecar-args", "--tool-server",
     # several nodes, and connections to elsewhere: a pool has no egress
     "--nnodes", "--node-rank", "--dist-init-addr", "--nccl-init-addr", "--nccl-port",
     "--disaggregation-", "--remote-instance-weight-loader-", "--encoder-", "--modelexpress-",

@@ -13,7 +13,7 @@ from drawbridge_crds.rules import Metadata, NotYet, Rule, SpecModel, StatusModel
 from drawbridge_crds.scaling import Rollout, Scaling, ScalingMode
 from drawbridge_crds.scheduling import Scheduling
 from drawbridge_crds.source import ModelSource
-from drawbridge_crds.values import Label, ModelName, map_by
+from drawbridge_crds.values import Label, ServedName, map_by
 
 TOOL_CALL_PARSER_DISABLED: Final = "Disabled"
 """The value of toolCallParser that turns tool calls off."""
@@ -32,8 +32,8 @@ class Adapter(SpecModel):
 class Model(SpecModel):
     """The model that the pool serves."""
 
-    name: ModelName | None = None
-    """The name served; the pool's own when unset."""
+    name: ServedName | None = None
+    """The model's name in the engine and in answers; the pool's own when unset. Clients ask by the pool's."""
 
     source: ModelSource
     """Where the weights come from."""

@@ -37,7 +37,7 @@ class WeightedBackend(Backend):
 
 
 class InputTokens(SpecModel):
-    """Bounds of a request's length. The estimate is its text's bytes divided by 4."""
+    """Bounds of a request's length in tokens, estimated as the bytes of its body, images too, by 4."""
 
     min: Annotated[int, Field(ge=0, le=16_777_216)] | None = None
     """At least so many."""
@@ -171,7 +171,7 @@ class Route(SpecModel):
     """Who gets a copy."""
 
     hold: Hold | None = None
-    """Without it: not at all where there is a fallback, else 120s."""
+    """How long a request may wait for a pool that is cold. Until this is built none waits, as with 0s."""
 
     not_yet: ClassVar = (
         NotYet("backends: more than one", lambda self: len(self.backends) > 1),

@@ -69,6 +69,14 @@ class Scaling(SpecModel):
             holds=lambda self: self.warm.replicas <= self.max_replicas,
             message="warm.replicas must not exceed maxReplicas: raise maxReplicas, or lower warm.replicas",
         ),
+        Rule(
+            cel="self.mode != 'External' || (self.minReplicas == 1 && self.maxReplicas == 1"
+            " && self.warm.replicas == 0 && self.warm.mode == 'Ready'"
+            " && self.targetInFlight == 16 && self.scaleDownAfter == '5m')",
+            holds=lambda self: self.mode != ScalingMode.EXTERNAL or not self._managed_fields(),
+            message="mode External reads none of the other fields of scaling: remove them, or set mode "
+            "Managed",
+        ),
     )
     not_yet: ClassVar = (
         NotYet("minReplicas: other than maxReplicas", lambda self: self.min_replicas != self.max_replicas),
@@ -76,6 +84,11 @@ class Scaling(SpecModel):
         NotYet("targetInFlight", lambda self: self.target_in_flight != 16),  # noqa: PLR2004 - the default above
         NotYet("scaleDownAfter", lambda self: self.scale_down_after != "5m"),
     )
+
+    def _managed_fields(self) -> list[str]:
+        """List the fields, all read in mode Managed only, that are not as they are left out."""
+        defaults = {name: field.default for name, field in type(self).model_fields.items() if name != "mode"}
+        return [name for name, default in defaults.items() if getattr(self, name) != default]
 
 
 class RolloutStrategy(StrEnum):

@@ -22,7 +22,6 @@ def test_refused(argument: str) -> None:
         "4096",
         "--model-impl=auto",
         "-1",
-        "--context-length",
     ],
 )
 def test_allowed(argument: str) -> None:

@@ -40,8 +40,13 @@ CODER = {"type": "Pool", "name": "coder"}
         ),
         pytest.param(
             {"accelerator": {"cpuFallback": {"mode": "Enabled"}}},
-            ["spec.accelerator.cpuFallback.mode: Enabled"],
+            ["spec.accelerator.cpuFallback"],
             id="a fallback to CPUs",
+        ),
+        pytest.param(
+            {"accelerator": {"cpuFallback": {"maxReplicas": 2}}},
+            ["spec.accelerator.cpuFallback"],
+            id="a detail of it",
         ),
         pytest.param({"model": {"source": IMAGE}}, ["spec.model.source.type: Image"], id="an image"),
         pytest.param({"model": {"source": HUB}}, ["spec.model.source.type: HuggingFace"], id="a download"),

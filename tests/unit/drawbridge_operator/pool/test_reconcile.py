@@ -60,7 +60,7 @@ async def test_a_pool_that_asks_for_what_is_not_implemented_gets_its_isolation_a
 
 async def test_what_runs_is_left_alone_when_a_setting_is_not_implemented() -> None:
     there = await settled()
-    change_spec(there, scaling={"mode": "External", "warm": {"replicas": 1}}, replicas=1)
+    change_spec(there, scaling={"warm": {"replicas": 1}}, replicas=1)
     await reconcile(there)
     assert there.written() == [STATUS, EVENT]
     assert there.events()[-1] == ("Warning", "NotImplemented")

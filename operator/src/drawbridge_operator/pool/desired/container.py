@@ -79,8 +79,8 @@ def _arguments(pool: InferencePool) -> list[str]:
         "--enable-metrics",
         # --sleep-on-idle: else the scheduler of an idle engine takes half a core from its neighbours
         *(("--device=cpu", "--sleep-on-idle") if is_cpu else (f"--tp-size={accelerator.count}",)),
-        *_model_arguments(pool.spec.model),
         *map(_verbatim, pool.spec.engine.extra_args),
+        *_model_arguments(pool.spec.model),  # the last one wins
     ]
 
 
