@@ -8,6 +8,7 @@ from drawbridge_gateway.bridge.translate.models import claude_adapts, claude_sam
 from drawbridge_gateway.bridge.translate.rules import Translated, Translation
 from drawbridge_gateway.bridge.translate.rules_from_openai import RULES
 from drawbridge_gateway.bridge.translate.shapes import record, records, text
+from drawbridge_gateway.bridge.translate.users import ANTHROPIC_MAX_CHARS, bounded
 
 DEFAULT_MAX_TOKENS: Final = 8192
 """Anthropic demands a limit where OpenAI has none. Our choice: a long file of code, which every Claude since
@@ -34,6 +35,8 @@ def to_anthropic(body: Mapping[str, Any], model: str) -> Translated:
     translation = Translation("Anthropic's Messages API", RULES)
     asked = translation.sift(body)
     system, turns = conversation(translation, asked.get("messages"))
+    if turns[-1]["role"] == "assistant" and not asked.get("continue_final_message"):
+        raise translation.refusal("messages.assistant")
     tools, choice = _tools(translation, asked, turns)
     thinking = _thinking(translation, asked, model, turns, choice)
     written: dict[str, Any] = {"model": model, "max_tokens": _max_tokens(asked, thinking)}
@@ -44,7 +47,7 @@ def to_anthropic(body: Mapping[str, Any], model: str) -> Translated:
     written |= _ending(translation, asked) | _sampling(translation, asked, model, thinking)
     written |= _output(translation, asked, thinking)
     if user := asked.get("safety_identifier", asked.get("user")):
-        written["metadata"] = {"user_id": user}
+        written["metadata"] = {"user_id": bounded(user, ANTHROPIC_MAX_CHARS)}
     if asked.get("stream"):
         written["stream"] = True
     return Translated({name: value for name, value in written.items() if value != {}}, translation.losses)
@@ -60,7 +63,7 @@ def _max_tokens(asked: Mapping[str, Any], thinking: Mapping[str, Any]) -> int:
 def _tools(
     translation: Translation, asked: Mapping[str, Any], turns: list[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return tools and choice; no tools: no choice either.
+    """Return tools and choice.
 
     Anthropic refuses a conversation with calls of tools that are not declared, such as one that asks for
     a summary at last: they are declared by their names, and the model may not call them.
@@ -69,6 +72,8 @@ def _tools(
     tools = [_tool(translation, tool, f"tools[{index}]") for index, tool in enumerate(declared)]
     choice = _choice(translation, asked.get("tool_choice"))
     if not tools:
+        if choice.get("type") in _FORCING:
+            raise translation.refusal("tool_choice.tools", "tool_choice")
         used = dict.fromkeys(block["name"] for block in _blocks(turns) if block["type"] == "tool_use")
         return [{"name": name, "input_schema": {"type": "object"}} for name in used], {"type": "none"}
     if asked.get("parallel_tool_calls") is False and choice.get("type") != "none":
@@ -152,13 +157,17 @@ def _output(
         effort = asked["reasoning_effort"]
         config["effort"] = "low" if effort == "minimal" else effort
     if "response_format" in asked:
-        form = asked["response_format"]
-        if form.get("type") != "json_schema":
-            raise translation.refusal("response_format.type")
-        described = record(form.get("json_schema"), "response_format.json_schema")
-        schema = record(described.get("schema"), "response_format.json_schema.schema")
-        config["format"] = {"type": "json_schema", "schema": schema}
+        config["format"] = _form(translation, asked["response_format"])
     return {"thinking": dict(thinking), "output_config": config}
+
+
+def _form(translation: Translation, form: Mapping[str, Any]) -> dict[str, Any]:
+    where = "response_format.json_schema"
+    if form.get("type") != "json_schema":
+        raise translation.refusal("response_format.type")
+    said = translation.sift({name: form[name] for name in form if name != "type"}, "response_format.")
+    described = translation.sift(record(said.get("json_schema"), where), f"{where}.")
+    return {"type": "json_schema", "schema": record(described.get("schema"), f"{where}.schema")}
 
 
 def _awaits_answer_to_tool(turns: list[dict[str, Any]]) -> bool:

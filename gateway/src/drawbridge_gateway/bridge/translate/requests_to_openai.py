@@ -1,6 +1,5 @@
 """An Anthropic client's request as OpenAI's chat completions, and compatible ones, take it."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from drawbridge_gateway.bridge.translate.models import openai_reasons
 from drawbridge_gateway.bridge.translate.rules import Translated, Translation
 from drawbridge_gateway.bridge.translate.rules_from_anthropic import RULES
 from drawbridge_gateway.bridge.translate.shapes import record, records, text
+from drawbridge_gateway.bridge.translate.users import OPENAI_MAX_CHARS, bounded
 
 LOW_BUDGET_TOKENS: Final = 2048
 MEDIUM_BUDGET_TOKENS: Final = 8192
@@ -19,13 +19,14 @@ MEDIUM_BUDGET_TOKENS: Final = 8192
 MAX_STOPS: Final = 4
 """OpenAI's own limit; compatible servers take more."""
 
-MAX_USER_CHARS: Final = 64
-"""OpenAI refuses longer ones, and coding agents send such."""
-
 SCHEMA_NAME: Final = "answer"
 """OpenAI demands one; Anthropic's schemas have none."""
 
 _CHOICES: Final = {"auto": "auto", "any": "required", "none": "none"}
+
+_FORCING: Final = frozenset({"any", "tool"})
+
+_THINKING: Final = frozenset({"enabled", "adaptive", "between_tools", "disabled"})
 
 
 def to_openai(body: Mapping[str, Any], model: str, provider: Provider) -> Translated:
@@ -47,7 +48,7 @@ def to_openai(body: Mapping[str, Any], model: str, provider: Provider) -> Transl
     }
     written |= _tools(translation, asked) | _ending(translation, asked, is_openai=is_openai)
     written |= _sampling(translation, asked, model, is_openai=is_openai)
-    written |= _reasoning(translation, asked, model) | _form(asked)
+    written |= _reasoning(translation, asked, model) | _form(translation, asked)
     written |= _user(translation, asked, is_openai=is_openai)
     if asked.get("stream"):
         written |= {"stream": True, "stream_options": {"include_usage": True}}
@@ -56,23 +57,24 @@ def to_openai(body: Mapping[str, Any], model: str, provider: Provider) -> Transl
 
 def _tools(translation: Translation, asked: Mapping[str, Any]) -> dict[str, Any]:
     declared = records(asked.get("tools", []), "tools")
+    choice = _choice(translation, asked["tool_choice"]) if "tool_choice" in asked else {}
     if not declared:
+        if choice and asked["tool_choice"]["type"] in _FORCING:
+            raise translation.refusal("tool_choice.tools", "tool_choice")
         return {}
-    written: dict[str, Any] = {
-        "tools": [_tool(translation, tool, f"tools[{index}]") for index, tool in enumerate(declared)]
-    }
-    choice = asked.get("tool_choice")
-    if choice is None:
-        return written
-    if choice.get("disable_parallel_tool_use"):
-        written["parallel_tool_calls"] = False
+    tools = [_tool(translation, tool, f"tools[{index}]") for index, tool in enumerate(declared)]
+    return {"tools": tools} | choice
+
+
+def _choice(translation: Translation, choice: Mapping[str, Any]) -> dict[str, Any]:
+    parallel = {"parallel_tool_calls": False} if choice.get("disable_parallel_tool_use") else {}
     if choice.get("type") == "tool":
         function = {"name": text(choice.get("name"), "tool_choice.name")}
-        return written | {"tool_choice": {"type": "function", "function": function}}
+        return parallel | {"tool_choice": {"type": "function", "function": function}}
     word = _CHOICES.get(str(choice.get("type")))
     if word is None:
         raise translation.refusal("tool_choice.type")
-    return written | {"tool_choice": word}
+    return parallel | {"tool_choice": word}
 
 
 def _tool(translation: Translation, tool: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def _sampling(
 
 def _reasoning(translation: Translation, asked: Mapping[str, Any], model: str) -> dict[str, Any]:
     effort = translation.sift(asked.get("output_config", {}), "output_config.").get("effort")
-    thinking = asked.get("thinking", {})
+    thinking = _thinking(translation, asked)
     disabled = thinking.get("type") == "disabled"
     if not openai_reasons(model):
         if effort is not None:
@@ -122,18 +124,31 @@ def _reasoning(translation: Translation, asked: Mapping[str, Any], model: str) -
     return {"reasoning_effort": _effort(budget)} if isinstance(budget, int) else {}
 
 
+def _thinking(translation: Translation, asked: Mapping[str, Any]) -> dict[str, Any]:
+    if "thinking" not in asked:
+        return {}
+    thinking = dict(asked["thinking"])
+    kind = str(thinking.pop("type", None))
+    if kind not in _THINKING:
+        raise translation.refusal("thinking.type")
+    return {"type": kind} | translation.sift(thinking, "thinking.")
+
+
 def _effort(budget_tokens: int) -> str:
     if budget_tokens <= LOW_BUDGET_TOKENS:
         return "low"
     return "medium" if budget_tokens <= MEDIUM_BUDGET_TOKENS else "high"
 
 
-def _form(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _form(translation: Translation, asked: Mapping[str, Any]) -> dict[str, Any]:
     form = asked.get("output_config", {}).get("format")
     if form is None:
         return {}
     where = "output_config.format"
-    schema = record(record(form, where).get("schema"), f"{where}.schema")
+    if record(form, where).get("type") != "json_schema":
+        raise translation.refusal(f"{where}.type")
+    said = translation.sift({name: form[name] for name in form if name != "type"}, f"{where}.")
+    schema = record(said.get("schema"), f"{where}.schema")
     described = {"name": SCHEMA_NAME, "schema": schema, "strict": True}
     return {"response_format": {"type": "json_schema", "json_schema": described}}
 
@@ -142,6 +157,5 @@ def _user(translation: Translation, asked: Mapping[str, Any], *, is_openai: bool
     user = translation.sift(asked.get("metadata", {}), "metadata.").get("user_id")
     if user is None:
         return {}
-    if len(text(user, "metadata.user_id")) > MAX_USER_CHARS:
-        user = hashlib.sha256(user.encode()).hexdigest()
+    user = bounded(text(user, "metadata.user_id"), OPENAI_MAX_CHARS)
     return {"safety_identifier" if is_openai else "user": user}

@@ -3,6 +3,7 @@
 from typing import Final
 
 from drawbridge_gateway.bridge.translate.rules import Rules, kept, lost, refused
+from drawbridge_gateway.bridge.translate.users import OPENAI_MAX_CHARS
 
 _REASONING: Final = "lost with models that reason (o3, gpt-5, ...), which take none"
 
@@ -59,6 +60,7 @@ RULES: Final[Rules] = {
     "tool_choice": kept("`auto`, `required` (for any), one function, or `none`"),
     "tool_choice.disable_parallel_tool_use": kept("`parallel_tool_calls`, reversed", False),
     "tool_choice.type": refused("use auto, any, tool or none"),
+    "tool_choice.tools": refused("it demands a call, and there are no `tools`: send them, or leave it out"),
     # length, sampling, ending
     "max_tokens": kept("`max_completion_tokens` at OpenAI, `max_tokens` elsewhere"),
     "stop_sequences": kept("`stop`", []),
@@ -69,16 +71,23 @@ RULES: Final[Rules] = {
     # form
     "output_config": kept("see its fields"),
     "output_config.format": kept("`response_format`, a strict json_schema"),
+    "output_config.format.type": refused("send a json_schema"),
+    "output_config.format.schema": kept("its `schema`"),
     "output_config.effort": kept("`reasoning_effort`; lost with models that do not reason"),
     "thinking": kept(
-        "`reasoning_effort`: low up to 2048 tokens, medium up to 8192, high above; adaptive leaves it to the "
-        "model; lost with models that do not reason, and when disabled with those that do"
+        "`reasoning_effort`: low up to 2048 tokens, medium up to 8192, high above; adaptive and "
+        "between_tools leave it to the model; lost with models that do not reason, and when disabled with "
+        "those that do"
     ),
+    "thinking.type": refused("use enabled, adaptive, between_tools or disabled"),
+    "thinking.budget_tokens": kept("see thinking"),
+    "thinking.display": lost("the cloud decides what it shows of its reasoning", "summarized"),
     "stream": kept("`stream`, and usage is asked for"),
     # for the provider
     "metadata": kept("see its field", {}),
     "metadata.user_id": kept(
-        "`safety_identifier` at OpenAI, `user` elsewhere; its SHA-256 when it is longer than 64 characters"
+        "`safety_identifier` at OpenAI, `user` elsewhere; its SHA-256 when it is longer than "
+        f"{OPENAI_MAX_CHARS} characters"
     ),
     "service_tier": lost("the tiers differ", "auto"),
     "speed": lost("OpenAI has no such choice", "standard"),

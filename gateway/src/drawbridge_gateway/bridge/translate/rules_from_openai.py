@@ -3,6 +3,7 @@
 from typing import Final
 
 from drawbridge_gateway.bridge.translate.rules import Rules, kept, lost, refused
+from drawbridge_gateway.bridge.translate.users import ANTHROPIC_MAX_CHARS
 
 _SAMPLING: Final = "lost with models that take none (Claude 4.7 and later) or think with a budget"
 
@@ -41,6 +42,10 @@ RULES: Final[Rules] = {
     "messages.system": lost(
         "one after the first question moves to the beginning, where every Claude takes it"
     ),
+    "messages.assistant": refused(
+        "a last one would be continued: set `continue_final_message` to true if it shall, else end with a "
+        "message of role `user`"
+    ),
     "messages.user": refused("a conversation needs a question: send a message of role `user`"),
     # tools
     "tools": kept("`tools`; those that only earlier messages use are declared again, and cannot be called"),
@@ -51,6 +56,7 @@ RULES: Final[Rules] = {
     "tools.custom": refused("describe the tool as a function"),
     "tool_choice": kept("`auto`, `any` (for required), `tool` or `none`"),
     "tool_choice.type": refused("name one function, or send only the tools that are allowed"),
+    "tool_choice.tools": refused("it demands a call, and there are no `tools`: send them, or leave it out"),
     "parallel_tool_calls": kept("`tool_choice.disable_parallel_tool_use`, reversed", True),
     "functions": refused("use `tools`"),
     "function_call": refused("use `tool_choice`"),
@@ -76,6 +82,11 @@ RULES: Final[Rules] = {
     # form
     "response_format": kept("`output_config.format`, for json_schema", {"type": "text"}),
     "response_format.type": refused("send a json_schema, or ask for JSON in words"),
+    "response_format.json_schema": kept("see its fields"),
+    "response_format.json_schema.schema": kept("its `schema`"),
+    "response_format.json_schema.name": lost("Anthropic's schemas have none"),
+    "response_format.json_schema.description": lost("describe it in words, or within the schema"),
+    "response_format.json_schema.strict": lost("Anthropic always keeps to the schema", True),
     "modalities": refused("only text is answered", ["text"]),
     "audio": refused("only text is answered"),
     "verbosity": lost("ask for the length in words", "medium"),
@@ -89,8 +100,10 @@ RULES: Final[Rules] = {
     "stream": kept("`stream`"),
     "stream_options": kept("usage is counted in any case; `include_usage` says whether it is shown"),
     # for the provider
-    "safety_identifier": kept("`metadata.user_id`"),
-    "user": kept("`metadata.user_id`, unless safety_identifier is there"),
+    "safety_identifier": kept(
+        f"`metadata.user_id`; its SHA-256 when it is longer than {ANTHROPIC_MAX_CHARS} characters"
+    ),
+    "user": kept("likewise, unless safety_identifier is there"),
     "metadata": lost("Anthropic stores none", {}),
     "store": lost("nothing is stored", False),
     "service_tier": lost("the tiers differ", "auto", "default"),
@@ -107,7 +120,7 @@ RULES: Final[Rules] = {
     "skip_special_tokens": lost("for engines only", True),
     "separate_reasoning": lost("thinking is always apart", True),
     "stream_reasoning": lost("thinking is always streamed", True),
-    "continue_final_message": kept("nothing: Anthropic continues a last message of the assistant"),
+    "continue_final_message": kept("nothing: Anthropic continues a last message of the assistant by itself"),
     "chat_template_kwargs": lost("for engines only", {}),
 }
 """Every field of OpenAI's chat completions (openai 3.54) and every extension that the gateway lets pass."""

@@ -55,7 +55,9 @@ OPENAI_CASES: dict[str, dict[str, Any]] = {
     "tool_choice.type": {
         "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}
     },
+    "tool_choice.tools": {"tool_choice": "required"},
     "messages.user": {"messages": [{"role": "system", "content": SECRET}]},
+    "messages.assistant": said(SECRET, "assistant"),
     "messages.role.other": said(SECRET, "function", name="f"),
     "messages.audio": said(None, "assistant", audio={"id": SECRET}),
     "messages.function_call": said(None, "assistant", function_call={"name": "f", "arguments": SECRET}),
@@ -78,6 +80,9 @@ ANTHROPIC_CASES: dict[str, dict[str, Any]] = {
     "inference_geo": {"inference_geo": "eu"},
     "tools.type": {"tools": [{"type": "web_search_20260318", "name": "web_search"}]},
     "tool_choice.type": {"tools": [{"name": "f", "input_schema": {}}], "tool_choice": {"type": SECRET}},
+    "tool_choice.tools": {"tool_choice": {"type": "any"}},
+    "thinking.type": {"thinking": {"type": SECRET, "budget_tokens": 2048}},
+    "output_config.format.type": {"output_config": {"format": {"type": SECRET, "schema": {}}}},
     "stop_sequences.count": {"stop_sequences": ["a", "b", "c", "d", "e"]},
     "toolset_name": said(
         [{"type": "tool_use", "id": "a", "name": "f", "input": {}, "toolset_name": SECRET}], "assistant"
@@ -128,6 +133,56 @@ def test_every_field_that_the_gateway_lets_pass_has_its_rule() -> None:
     assert set(ANTHROPIC.fields) <= {path.removeprefix("*.") for path in FROM_ANTHROPIC}
 
 
+NAMED_FUNCTION = {"type": "function", "function": {"name": SECRET}}
+ENDS_WITH_SYSTEM = [USER, {"role": "assistant", "content": SECRET}, {"role": "system", "content": SECRET}]
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        pytest.param({"tool_choice": NAMED_FUNCTION}, "tool_choice.tools", id="a named tool of none"),
+        pytest.param(
+            {"tool_choice": "required", "tools": []},
+            "tool_choice.tools",
+            id="a call of an empty list of tools",
+        ),
+        pytest.param(
+            {**said(SECRET, "assistant"), "continue_final_message": False},
+            "messages.assistant",
+            id="an answer that shall not be continued",
+        ),
+        pytest.param(
+            {"messages": ENDS_WITH_SYSTEM},
+            "messages.assistant",
+            id="an answer that is the last message once the system's has moved",
+        ),
+    ],
+)
+def test_more_that_anthropic_cannot_say(asked: dict[str, Any], path: str) -> None:
+    check(refusal_of_openai(asked), path, FROM_OPENAI[path].note)
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        pytest.param(
+            {"tool_choice": {"type": "tool", "name": SECRET}}, "tool_choice.tools", id="a named tool of none"
+        ),
+        pytest.param(
+            {"tool_choice": {"type": SECRET}}, "tool_choice.type", id="an unknown choice of no tools"
+        ),
+        pytest.param({"thinking": {}}, "thinking.type", id="thinking without a type"),
+        pytest.param(
+            {"output_config": {"format": {"schema": {}}}},
+            "output_config.format.type",
+            id="a format without a type",
+        ),
+    ],
+)
+def test_more_that_openai_cannot_say(asked: dict[str, Any], path: str) -> None:
+    check(refusal_of_anthropic(asked), path, FROM_ANTHROPIC[path].note)
+
+
 @pytest.mark.parametrize(
     ("asked", "where"),
     [
@@ -141,6 +196,10 @@ def test_every_field_that_the_gateway_lets_pass_has_its_rule() -> None:
         ({"tools": [{"type": "function", "function": 7}]}, "tools[0].function"),
         ({"tool_choice": {"type": "function", "function": {}}}, "tool_choice.function.name"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
+            "response_format.json_schema.schema",
+        ),
         ({"stop": [7]}, "stop"),
     ],
 )
@@ -162,6 +221,7 @@ def test_openai_requests_of_another_shape_are_refused_by_place(asked: dict[str, 
         ({"tools": [{"name": "f"}]}, "tools[0].input_schema"),
         ({"metadata": {"user_id": 7}}, "metadata.user_id"),
         ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema"),
+        ({"output_config": {"format": SECRET}}, "output_config.format"),
     ],
 )
 def test_anthropic_requests_of_another_shape_are_refused_by_place(asked: dict[str, Any], where: str) -> None:
