@@ -7,7 +7,8 @@ OPENAI_MAX_CHARS: Final = 64
 """OpenAI refuses a longer `user`, and coding agents send such; of `safety_identifier` its SDK allows 128."""
 
 ANTHROPIC_MAX_CHARS: Final = 256
-"""Of `metadata.user_id`: platform.claude.com/docs/en/api/messages, as of 2026-02; the SDK names no bound."""
+"""Of `metadata.user_id`. The SDK names no bound; platform.claude.com/docs/en/api/messages did in 2026-02, as
+vercel/ai quotes it. Not seen refused by us."""
 
 
 def bounded(user: str, max_chars: int) -> str:
