@@ -127,6 +127,8 @@ class Reason(StrEnum):
     """Strict traffic is routed to a Standard pool, which never answers it."""
     CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound"
     """A ConfigMap or a key in it is missing."""
+    CONFIG_MAP_INVALID = "ConfigMapInvalid"
+    """A ConfigMap that should hold a cloud's authorities holds no PEM certificates that can be read."""
     KEYS_INVALID = "KeysInvalid"
     """A ConfigMap of API keys holds entries that do not parse; the others work."""
 
