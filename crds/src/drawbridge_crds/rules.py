@@ -1,6 +1,6 @@
 """Validation rules written once, in both forms: CEL for the API server, Python for everyone else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -58,7 +58,23 @@ class SpecModel(BaseModel):
         for rule in self.rules:
             if not rule.holds(self):
                 raise ValueError(rule.message)
+        for name, field in type(self).model_fields.items():
+            if isinstance(field.json_schema_extra, dict) and _repeats(
+                getattr(self, name), field.json_schema_extra
+            ):
+                raise ValueError(f"{field.alias or name}: Duplicate value")
         return self
+
+
+def _repeats(items: Any, schema: Mapping[str, Any]) -> bool:
+    """Tell whether a list that the schema calls a set or a map has an item twice, as no API server takes it."""
+    match schema.get("x-kubernetes-list-type"):
+        case "set":
+            return len(set(items)) < len(items)
+        case "map":
+            keys = schema["x-kubernetes-list-map-keys"]
+            return len({tuple(getattr(item, key) for key in keys) for item in items}) < len(items)
+    return False
 
 
 def unimplemented(model: BaseModel, path: str = "spec") -> list[str]:
