@@ -3,6 +3,7 @@
 import signal
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from tests.integration.drawbridge_operator.resources import (
     policy,
     pool,
 )
+from tests.standin.tls import ensure_tls
 
 pytestmark = pytest.mark.cluster
 
@@ -222,7 +224,8 @@ async def test_a_privacy_floor_closes_at_once_and_opens_again(ground: Field, eye
     await eyes.until("snapshot and pool to be as they were", is_standard)
 
 
-async def test_missing_authorities_heal_by_themselves(ground: Field, eyes: Eyes) -> None:
+async def test_missing_authorities_heal_by_themselves(ground: Field, eyes: Eyes, tmp_path: Path) -> None:
+    authority = ensure_tls(tmp_path, (), now=datetime.now(UTC)).ca.read_text()
     cloud = {**CLAUDE, "caBundleRef": {"name": "ca"}}
     ground.apply(pool(ground.tenant), policy(ground.tenant, clouds=[cloud], routes=[TO_CLOUD]))
     ground.start_leader()
@@ -231,11 +234,11 @@ async def test_missing_authorities_heal_by_themselves(ground: Field, eyes: Eyes)
         return await eyes.condition("ResolvedRefs") == ("False", "ConfigMapNotFound")
 
     await eyes.until("the missing ConfigMap to be told", is_missed)
-    ground.apply(config_map(ground.tenant, "ca", **{"ca.crt": "PEM"}))
+    ground.apply(config_map(ground.tenant, "ca", **{"ca.crt": authority}))
 
     async def is_used() -> bool:
         snapshot = await eyes.snapshot()
-        return bool(snapshot and snapshot.clouds and snapshot.clouds[0].ca_bundle_pem == "PEM")
+        return bool(snapshot and snapshot.clouds and snapshot.clouds[0].ca_bundle_pem == authority)
 
     await eyes.until("the cloud to be used", is_used, within_s=7)
 

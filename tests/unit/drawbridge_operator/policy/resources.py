@@ -9,6 +9,21 @@ from tests.unit.drawbridge_operator.policy.installation import TENANT
 API = "drawbridge.dev/v1alpha1"
 TO_CODER = {"name": "rest", "backends": [{"type": "Pool", "name": "coder"}]}
 
+AUTHORITY_PEM = """\
+-----BEGIN CERTIFICATE-----
+MIIBfTCCASOgAwIBAgIBATAKBggqhkjOPQQDAjA7MTkwNwYDVQQDDDBEcmF3YnJp
+ZGdlIHRlc3QgYXV0aG9yaXR5IChpdHMga2V5IGlzIGZvcmdvdHRlbikwIBcNMjYx
+MTIyMDAwMDAwWhgPMjEyNjExMjIwMDAwMDBaMDsxOTA3BgNVBAMMMERyYXdicmlk
+Z2UgdGVzdCBhdXRob3JpdHkgKGl0cyBrZXkgaXMgZm9yZ290dGVuKTBZMBMGByqG
+SM49AgEGCCqGSM49AwEHA0IABMmuyQNm+Th+WFr6IaXXRZYE6tuKGDAXFUdv/PQI
+ZTX6yGo1TFNcRGf5yN6kTUCKnxTM1FTkQ5uFmAodpqMfr8+jFjAUMBIGA1UdEwEB
+/wQIMAYBAf8CAQAwCgYIKoZIzj0EAwIDSAAwRQIgVQL6pTx6Mt9dIpMUh+CyVD6m
+DSRsGTpo+GFyC52ycNgCIQDTE9zsotlkuoh01wXq97Lnx5cIKi4ewY1drztXo8M2
+/w==
+-----END CERTIFICATE-----
+"""
+"""Of a certificate authority whose key is forgotten; until 2126."""
+
 
 def namespace(**labels: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TENANT, "labels": labels}}

@@ -10,7 +10,7 @@ from drawbridge_crds.conditions import MAX_MESSAGE_CHARS
 from drawbridge_operator.kinds import ROUTING_POLICY
 
 from tests.unit.drawbridge_operator.policy.installation import TENANT, Installation, run_installation
-from tests.unit.drawbridge_operator.policy.resources import keys, namespace, policy, pool
+from tests.unit.drawbridge_operator.policy.resources import config_map, keys, namespace, policy, pool
 from tests.unit.drawbridge_operator.world import World
 
 TABLE = yaml.safe_load(Path(__file__).with_name("conditions.yaml").read_text())
@@ -34,6 +34,7 @@ async def test_conditions_tell(here: Installation, story: Mapping[str, Any]) -> 
         namespace(**story.get("namespace", {})),
         *(pool(name, **spec) for name, spec in story.get("pools", {"coder": {}}).items()),
         *(keys(name, **entries) for name, entries in story.get("keys", {}).items()),
+        *(config_map(name, data) for name, data in story.get("config_maps", {}).items()),
         policy(**story["policy"]),
     )
     await here.reconciled(world)

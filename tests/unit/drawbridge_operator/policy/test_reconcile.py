@@ -34,6 +34,7 @@ from tests.unit.drawbridge_operator.policy.reconciling import (
     status_of,
 )
 from tests.unit.drawbridge_operator.policy.resources import (
+    AUTHORITY_PEM,
     config_map,
     keys,
     namespace,
@@ -206,18 +207,37 @@ async def test_missing_authorities_leave_the_cloud_out_until_they_appear(here: I
     assert await here.reconciled(world) == MISSING_RECHECK_S, "they are not watched"
     assert snapshot_of(world).clouds == ()
     assert conditions_of(world)["ResolvedRefs"] == ("False", "ConfigMapNotFound")
-    world.put(config_map("ca", {"other": "PEM"}))
+    world.put(config_map("ca", {"other": AUTHORITY_PEM}))
     await here.reconciled(world)
     assert snapshot_of(world).clouds == (), "the key counts too"
-    world.put(config_map("ca", {"ca.crt": "PEM"}))
-    await here.reconciled(world)
-    assert snapshot_of(world).clouds[0].ca_bundle_pem == "PEM"
+    world.put(config_map("ca", {"ca.crt": AUTHORITY_PEM}))
+    assert await here.reconciled(world) == STEADY_RECHECK_S
+    assert snapshot_of(world).clouds[0].ca_bundle_pem == AUTHORITY_PEM
+    assert conditions_of(world)["Ready"] == ("True", "Ready")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("ca.crt", id="no PEM"),
+        pytest.param(AUTHORITY_PEM[:300], id="a cut certificate"),
+        pytest.param(AUTHORITY_PEM + AUTHORITY_PEM[:300], id="a certificate, and a cut one"),
+        pytest.param(AUTHORITY_PEM.replace("CERTIFICATE", "X509 CRL"), id="a revocation list"),
+        pytest.param(f"# Autorité\n{AUTHORITY_PEM}", id="a comment that is not ASCII"),
+    ],
+)
+async def test_unreadable_authorities_leave_the_cloud_out(here: Installation, text: str) -> None:
+    world = World(namespace(), pool(), policy(**WITH_CA), config_map("ca", {"ca.crt": text}))
+    assert await here.reconciled(world) == MISSING_RECHECK_S, "they are not watched"
+    assert snapshot_of(world).clouds == (), "public authorities do not stand in"
+    assert conditions_of(world)["Ready"] == ("False", "ConfigMapInvalid")
 
 
 async def test_a_snapshot_too_large_is_replaced_by_a_closed_one(
     here: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(namespace(), pool(), policy(**WITH_CA), config_map("ca", {"ca.crt": "P" * 5000}))
+    world = World(namespace(), pool(), policy(**WITH_CA), config_map("ca", {"ca.crt": AUTHORITY_PEM * 9}))
     monkeypatch.setattr(snapshots, "MAX_SNAPSHOT_BYTES", 2000)
     await here.reconciled(world)
     assert snapshot_of(world).clouds == ()
