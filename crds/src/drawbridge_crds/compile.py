@@ -136,11 +136,8 @@ def _left_as_it_is(pool: InferencePool, facts: TenantFacts) -> PoolTarget | None
 
     It may have become stricter; more than that a spec that is not accepted cannot change.
     """
-    before = (
-        next((p for p in facts.previous.pools if p.uid == pool.metadata.uid), None)
-        if facts.previous
-        else None
-    )
+    targets = facts.previous.pools if facts.previous else ()
+    before = next((target for target in targets if target.uid == pool.metadata.uid), None)
     if before is None or not unimplemented(pool.spec):
         return None
     privacy = stricter(before.privacy, effective_privacy(pool, facts.floor))
@@ -250,6 +247,12 @@ def _findings(facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding
 def _route_findings(
     route: Route, pools: Mapping[str, PoolTarget], tenant: str, privacy: Privacy
 ) -> Iterable[Finding]:
+    strict = [
+        name
+        for name in asked_pools(route.backends, route.matches)
+        if name in pools and pools[name].privacy == Privacy.STRICT
+    ]
+    is_strict = privacy == Privacy.STRICT or bool(strict)
     named = [b.name for b in named_backends(route) if b.type == BackendType.POOL]
     for name in dict.fromkeys(named):
         if name not in pools:
@@ -259,18 +262,13 @@ def _route_findings(
                 f'route "{route.name}" names pool "{name}", which does not exist in namespace "{tenant}"; '
                 "create the InferencePool (inferencepools.drawbridge.dev), or correct the name",
             )
-        elif privacy == Privacy.STRICT and pools[name].privacy == Privacy.STANDARD:
+        elif is_strict and pools[name].privacy == Privacy.STANDARD:
             yield Finding(
                 ConditionType.RESOLVED_REFS,
                 Reason.POOL_NOT_STRICT,
                 f'route "{route.name}" sends strict traffic to pool "{name}", which is Standard and never '
                 "answers it; set spec.privacy: Strict on the pool",
             )
-    strict = [
-        name
-        for name in asked_pools(route.backends, route.matches)
-        if name in pools and pools[name].privacy == Privacy.STRICT
-    ]
     leaves = any(b.type == BackendType.CLOUD for b in named_backends(route))
     if strict and leaves and privacy == Privacy.STANDARD:
         yield Finding(

@@ -67,7 +67,7 @@ class SpecModel(BaseModel):
 
 
 def _repeats(items: Any, schema: Mapping[str, Any]) -> bool:
-    """Tell whether a list that the schema calls a set or a map has an item twice, as no API server takes it."""
+    """Tell whether an item of a list that the schema calls a set or a map is there twice."""
     match schema.get("x-kubernetes-list-type"):
         case "set":
             return len(set(items)) < len(items)

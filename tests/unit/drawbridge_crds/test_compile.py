@@ -181,9 +181,21 @@ def test_its_privacy_holds_although_it_counts_as_none() -> None:
 def test_a_match_that_names_a_strict_pool_is_told_to_exclude_clouds() -> None:
     out = {**TO_CODER, "matches": [{"models": ["vault"]}], "fallback": FALLBACK}
     found = compiled(pools=[pool(), pool("vault", "Strict")], policy=policy(clouds=[CLOUD], routes=[out]))
-    assert [(f.reason, '"vault" is Strict' in f.message) for f in found.findings] == [
-        (Reason.CLOUDS_EXCLUDED, True)
-    ]
+    told = {f.reason: f.message for f in found.findings}
+    assert '"vault" is Strict' in told[Reason.CLOUDS_EXCLUDED]
+    assert 'pool "coder", which is Standard' in told[Reason.POOL_NOT_STRICT]
+
+
+def test_a_standard_pool_of_a_route_that_a_strict_one_makes_strict_is_told_that_it_never_answers() -> None:
+    pools = [pool(), pool("vault", "Strict")]
+    matched = {**TO_CODER, "matches": [{"models": ["vault"]}]}
+    to_coder, to_vault = ({"type": "Pool", "name": name} for name in ("coder", "vault"))
+    fallen = {**TO_CODER, "backends": [to_vault], "fallback": {"backends": [to_coder]}}
+    for route in (matched, fallen):
+        found = compiled(pools=pools, policy=policy(models=["auto", "vault"], routes=[route]))
+        assert [(f.reason, 'pool "coder"' in f.message) for f in found.findings] == [
+            (Reason.POOL_NOT_STRICT, True)
+        ]
 
 
 def test_a_policy_that_cannot_be_read_closes_everything_but_strict_pools_by_name() -> None:
