@@ -42,6 +42,9 @@ class TenantFacts:
     ca_bundles: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """PEM text by ConfigMap name and key, for those that exist."""
 
+    invalid_ca_bundles: frozenset[tuple[str, str]] = frozenset()
+    """Those that exist and hold no certificates that can be read; not among `ca_bundles`."""
+
     previous: GatewaySnapshot | None = None
     """The snapshot in force, which remembers what is in force of pools, and pools that are gone."""
 
@@ -226,12 +229,7 @@ def _findings(facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding
             "label drawbridge.dev/privacy-floor from the namespace",
         )
     for cloud, ref in missing_ca_bundles(facts.policy, facts.ca_bundles):
-        yield Finding(
-            ConditionType.RESOLVED_REFS,
-            Reason.CONFIG_MAP_NOT_FOUND,
-            f'cloud "{cloud.name}" is not used: ConfigMap "{ref.name}" with key "{ref.key}" is missing in '
-            f'namespace "{facts.tenant}"; create it with the PEM certificates to trust',
-        )
+        yield _unusable_bundle(cloud, ref, facts)
     named = {b.name for route in spec.routes for b in named_backends(route)}
     for name in (name for name in snapshot.retired if name not in named):
         yield Finding(
@@ -242,6 +240,23 @@ def _findings(facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding
         )
     for route in spec.routes:
         yield from _route_findings(route, pools, facts.tenant, snapshot.privacy)
+
+
+def _unusable_bundle(cloud: Cloud, ref: CABundleRef, facts: TenantFacts) -> Finding:
+    if (ref.name, ref.key) in facts.invalid_ca_bundles:
+        return Finding(
+            ConditionType.RESOLVED_REFS,
+            Reason.CONFIG_MAP_INVALID,
+            f'cloud "{cloud.name}" is not used: ConfigMap "{ref.name}" holds no PEM certificates that can be '
+            f'read at key "{ref.key}"; put there those of the authorities to trust, as ASCII text, each from '
+            "-----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----",
+        )
+    return Finding(
+        ConditionType.RESOLVED_REFS,
+        Reason.CONFIG_MAP_NOT_FOUND,
+        f'cloud "{cloud.name}" is not used: ConfigMap "{ref.name}" with key "{ref.key}" is missing in '
+        f'namespace "{facts.tenant}"; create it with the PEM certificates to trust',
+    )
 
 
 def _route_findings(

@@ -159,7 +159,7 @@ def trust(ca_bundle_pem: str | None) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # not create_default_context: given an empty text it trusts the public authorities instead
         context.load_verify_locations(cadata=ca_bundle_pem)
-    except (ssl.SSLError, ValueError) as error:
+    except (ssl.SSLError, ValueError, TypeError) as error:  # TypeError: not ASCII
         raise UnusableCloudError(
             "the ConfigMap of its caBundleRef holds no PEM certificate that can be read"
         ) from error

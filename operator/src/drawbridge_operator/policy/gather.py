@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from drawbridge_crds.api_keys import ApiKeyEntry, parse_keys
-from drawbridge_crds.compile import TenantFacts, missing_ca_bundles
+from drawbridge_crds.compile import TenantFacts
 from drawbridge_crds.names import DEFAULT_POLICY, KEYS_LABEL, snapshot_name
 from drawbridge_crds.policy import RoutingPolicy
 from drawbridge_crds.pool import InferencePool
@@ -30,15 +30,6 @@ class InvalidKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class InvalidBundle:
-    """A text that exists where a cloud's authorities should be, and holds no certificates."""
-
-    cloud: str
-    config_map: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
 class PolicyWorld:
     """One namespace as the API server has it."""
 
@@ -48,7 +39,6 @@ class PolicyWorld:
     policy: Object | None
     unreadable_policy: Unreadable | None
     invalid_keys: tuple[InvalidKeys, ...]
-    invalid_bundles: tuple[InvalidBundle, ...]
     snapshot: Object | None
     """The ConfigMap in the system namespace."""
 
@@ -72,7 +62,8 @@ async def gather_tenant(cluster: Cluster, system_namespace: str, tenant: str) ->
     readable = None if isinstance(parsed, Unreadable) else parsed
     unreadable = parsed if isinstance(parsed, Unreadable) else None
     keys, invalid_keys = _read_keys(key_maps)
-    bundles, invalid_bundles = await _read_ca_bundles(cluster, tenant, readable) if readable else ({}, ())
+    bundles = await _read_ca_bundles(cluster, tenant, readable) if readable else {}
+    valid = {where: text for where, text in bundles.items() if _holds_certificates(text)}
     facts = TenantFacts(
         tenant=tenant,
         floor=_floor(namespace),
@@ -82,9 +73,10 @@ async def gather_tenant(cluster: Cluster, system_namespace: str, tenant: str) ->
         policy_unreadable=unreadable is not None,
         keys=keys,
         previous=read_snapshot(snapshot),
-        ca_bundles=bundles,
+        ca_bundles=valid,
+        invalid_ca_bundles=frozenset(bundles.keys() - valid.keys()),
     )
-    return PolicyWorld(facts, policy, unreadable, invalid_keys, invalid_bundles, snapshot)
+    return PolicyWorld(facts, policy, unreadable, invalid_keys, snapshot)
 
 
 def _floor(namespace: Object | None) -> Privacy:
@@ -106,20 +98,13 @@ def _read_keys(config_maps: Iterable[Object]) -> tuple[Mapping[str, ApiKeyEntry]
 
 async def _read_ca_bundles(
     cluster: Cluster, tenant: str, policy: RoutingPolicy
-) -> tuple[Mapping[tuple[str, str], str], tuple[InvalidBundle, ...]]:
+) -> Mapping[tuple[str, str], str]:
     """Read the PEM texts that the policy's clouds name, those that exist. Not watched: see reconcile.py."""
     refs = {cloud.ca_bundle_ref for cloud in policy.spec.clouds if cloud.ca_bundle_ref}
     names = sorted({ref.name for ref in refs})
     config_maps = await asyncio.gather(*(cluster.get(CONFIG_MAP, tenant, name) for name in names))
     data = {name: (obj or {}).get("data", {}) for name, obj in zip(names, config_maps, strict=True)}
-    texts = {(ref.name, ref.key): data[ref.name][ref.key] for ref in refs if ref.key in data[ref.name]}
-    bundles = {where: text for where, text in texts.items() if _holds_certificates(text)}
-    invalid = tuple(
-        InvalidBundle(cloud.name, ref.name, ref.key)
-        for cloud, ref in missing_ca_bundles(policy, bundles)
-        if (ref.name, ref.key) in texts
-    )
-    return bundles, invalid
+    return {(ref.name, ref.key): data[ref.name][ref.key] for ref in refs if ref.key in data[ref.name]}
 
 
 def _holds_certificates(text: str) -> bool:

@@ -95,9 +95,7 @@ def make_conditions(
     snapshot = compiled.snapshot
     conditions = [accepted(world.unreadable_policy, fitted.too_large_bytes, compiled.findings)]
     if conditions[0].status == "True":
-        conditions.append(
-            resolved_refs(compiled.findings, world.invalid_bundles, world.invalid_keys, len(facts.keys))
-        )
+        conditions.append(resolved_refs(compiled.findings, world.invalid_keys, len(facts.keys)))
         credentials = credentials_readable(snapshot.clouds, reports.credentials, facts.tenant, settings)
         conditions += [credentials] if credentials else []
     # of a refused policy too: then what was put in its place is to be in force

@@ -125,4 +125,4 @@ def test_a_policy_too_large_says_what_is_in_force_instead() -> None:
 
 def test_keys_beyond_the_limit_are_told() -> None:
     message = "4,001 API keys exist, 4,000 are used: revoke what is not needed"
-    assert resolved_refs([], [], [], 4001).message == message
+    assert resolved_refs([], [], 4001).message == message
