@@ -1,14 +1,21 @@
 """The cluster, found or made once for all tests that ask for it; and how many tests each layer has."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.cluster.interface import Cluster
 from tests.cluster.provider import find_or_make
+
+# the same examples in every run, so that a red run is red for everybody, and no verdict that depends on load;
+# HYPOTHESIS_PROFILE=default looks for new ones
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marker

@@ -34,6 +34,8 @@ def conversation(
             written.append({"role": "system", "content": _plain(_parts(translation, content, where))})
         else:
             raise translation.refusal("messages.role.other", where)
+    if written and written[-1]["role"] == "assistant":
+        translation.lose("messages.prefill")
     return written
 
 

@@ -43,6 +43,7 @@ RULES: Final[Rules] = {
     ),
     "messages.thinking.signature": lost("only Anthropic can check it", ""),
     "messages.redacted_thinking": lost("only Anthropic can read it"),
+    "messages.prefill": lost("a last message of role `assistant` stays one; the answer begins anew after it"),
     "messages.content.type": refused(
         "blocks of server tools, searches and containers are Anthropic's own: leave them out"
     ),

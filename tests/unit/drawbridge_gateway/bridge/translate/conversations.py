@@ -149,7 +149,7 @@ def anthropic_streams(draw: st.DrawFn) -> tuple[Json, list[Json]]:
             "tool_use": ("input_json_delta", "partial_json", {"input": {}}),
         }[block["type"]]
         said = json.dumps(block["input"]) if block["type"] == "tool_use" else block[field]
-        if said == "{}" and draw(st.booleans()):
+        if block["type"] == "tool_use" and said == "{}" and draw(st.booleans()):
             said = ""
         events.append({"type": "content_block_start", "index": index, "content_block": block | first})
         events += [
