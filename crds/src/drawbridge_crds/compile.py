@@ -239,7 +239,19 @@ def _findings(facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding
             "from spec.models, or create the pool again",
         )
     for route in spec.routes:
+        yield from _unlisted_models(route, spec.models)
         yield from _route_findings(route, pools, facts.tenant, snapshot.privacy)
+
+
+def _unlisted_models(route: Route, models: Sequence[str]) -> Iterable[Finding]:
+    matched = dict.fromkeys(model for match in route.matches for model in match.models)
+    if unlisted := [model for model in matched if model not in models]:
+        yield Finding(
+            ConditionType.RESOLVED_REFS,
+            Reason.MODEL_NOT_LISTED,
+            f'route "{route.name}" matches models that nobody can ask for: {", ".join(unlisted)}; add them to '
+            "spec.models, or remove them from the match",
+        )
 
 
 def _unusable_bundle(cloud: Cloud, ref: CABundleRef, facts: TenantFacts) -> Finding:

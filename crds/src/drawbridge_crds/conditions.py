@@ -125,6 +125,8 @@ class Reason(StrEnum):
     """A route names a pool that does not exist."""
     POOL_NOT_STRICT = "PoolNotStrict"
     """Strict traffic is routed to a Standard pool, which never answers it."""
+    MODEL_NOT_LISTED = "ModelNotListed"
+    """A match names a model that the policy does not list: nobody can ask for it."""
     CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound"
     """A ConfigMap or a key in it is missing."""
     CONFIG_MAP_INVALID = "ConfigMapInvalid"

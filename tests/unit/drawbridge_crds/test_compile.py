@@ -186,6 +186,13 @@ def test_a_match_that_names_a_strict_pool_is_told_to_exclude_clouds() -> None:
     assert 'pool "coder", which is Standard' in told[Reason.POOL_NOT_STRICT]
 
 
+def test_a_match_on_a_model_that_nobody_can_ask_for_is_told() -> None:
+    matched = {**TO_CODER, "matches": [{"models": ["auto", "gpt-4o"]}, {"models": ["gpt-4o"]}]}
+    [finding] = compiled(policy=policy(routes=[matched])).findings
+    assert finding.reason == Reason.MODEL_NOT_LISTED
+    assert "nobody can ask for: gpt-4o; add" in finding.message
+
+
 def test_a_standard_pool_of_a_route_that_a_strict_one_makes_strict_is_told_that_it_never_answers() -> None:
     pools = [pool(), pool("vault", "Strict")]
     matched = {**TO_CODER, "matches": [{"models": ["vault"]}]}
