@@ -249,8 +249,8 @@ def _unlisted_models(route: Route, models: Sequence[str]) -> Iterable[Finding]:
         yield Finding(
             ConditionType.RESOLVED_REFS,
             Reason.MODEL_NOT_LISTED,
-            f'route "{route.name}" matches models that nobody can ask for: {", ".join(unlisted)}; add them to '
-            "spec.models, or remove them from the match",
+            f'route "{route.name}" matches models that nobody can ask for: {", ".join(unlisted)}; add them '
+            "to spec.models, or remove them from the match",
         )
 
 
