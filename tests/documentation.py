@@ -91,8 +91,8 @@ def read_blocks(page: str, text: str) -> Iterator[Block]:
             number += 1
             continue
         opening = _FENCE.match(lines[number])
-        if opening is None:
-            raise ValueError(f"{page}:{number + 1}: not a language and a title: {lines[number]}")
+        if opening is None or not opening["language"]:
+            raise ValueError(f"{page}:{number + 1}: write a language (`text` for a diagram), then a title")
         closing = next((n for n in range(number + 1, len(lines)) if lines[n].strip() == "```"), None)
         if closing is None:
             raise ValueError(f"{page}:{number + 1}: the block is not closed")
@@ -100,7 +100,7 @@ def read_blocks(page: str, text: str) -> Iterator[Block]:
         yield Block(
             page=page,
             line=number + 1,
-            language=opening["language"] or "text",
+            language=opening["language"],
             title=opening["title"] or "",
             text="".join(line.removeprefix(opening["indent"]) + "\n" for line in lines[number + 1 : closing]),
             not_run=mark["reason"] if mark else None,
