@@ -130,8 +130,12 @@ def _askable(spec: RoutingPolicySpec, pools: Sequence[str], retired: Sequence[st
     The name of a pool means that pool and no cloud. Were it kept after the pool is gone, it would be
     one more alias, and what its clients send would follow the routes, perhaps out of the cluster.
     """
-    named = {b.name for route in spec.routes for b in named_backends(route) if b.type == BackendType.POOL}
+    named = {name for route in spec.routes for name in _named_pools(route)}
     return tuple(model for model in spec.models if model in pools or model not in {*named, *retired})
+
+
+def _named_pools(route: Route) -> Iterable[str]:
+    return dict.fromkeys(b.name for b in named_backends(route) if b.type == BackendType.POOL)
 
 
 def _left_as_it_is(pool: InferencePool, facts: TenantFacts) -> PoolTarget | None:
@@ -230,7 +234,7 @@ def _findings(facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding
         )
     for cloud, ref in missing_ca_bundles(facts.policy, facts.ca_bundles):
         yield _unusable_bundle(cloud, ref, facts)
-    named = {b.name for route in spec.routes for b in named_backends(route)}
+    named = {name for route in spec.routes for name in _named_pools(route)}
     for name in (name for name in snapshot.retired if name not in named):
         yield Finding(
             ConditionType.RESOLVED_REFS,
@@ -280,8 +284,7 @@ def _route_findings(
         if name in pools and pools[name].privacy == Privacy.STRICT
     ]
     is_strict = privacy == Privacy.STRICT or bool(strict)
-    named = [b.name for b in named_backends(route) if b.type == BackendType.POOL]
-    for name in dict.fromkeys(named):
+    for name in _named_pools(route):
         if name not in pools:
             yield Finding(
                 ConditionType.RESOLVED_REFS,
