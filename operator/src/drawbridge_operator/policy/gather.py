@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from drawbridge_crds.api_keys import ApiKeyEntry, parse_keys
@@ -107,6 +108,7 @@ async def _read_ca_bundles(
     return {(ref.name, ref.key): data[ref.name][ref.key] for ref in refs if ref.key in data[ref.name]}
 
 
+@lru_cache(maxsize=32)  # looked at in every reconcile, and it hardly ever changes
 def _holds_certificates(text: str) -> bool:
     """Tell whether the bridge can trust by this text: it loads it in the same way.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy
@@ -13,7 +14,7 @@ from drawbridge_operator.pool.pods import EnginePod, PodState
 from drawbridge_operator.privacy.networkpolicy import is_policy_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is derived from the whole spec is kept
 class PoolFacts:
     """One pool and its surroundings at one moment. Nothing in it is a judgement."""
 
@@ -47,7 +48,7 @@ class PoolFacts:
             return replicas
         return self.pool.spec.wanted_replicas
 
-    @property
+    @cached_property
     def not_implemented(self) -> list[str]:
         """Settings of the pool that nothing acts on yet. With any, the pool is left as it is."""
         return unimplemented(self.pool.spec)
