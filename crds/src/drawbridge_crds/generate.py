@@ -6,7 +6,7 @@ every Rule as x-kubernetes-validations.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -239,13 +239,13 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-def main() -> None:
-    """Write the manifests into the directory given as the only argument."""
+def write(files: Mapping[str, str]) -> None:
+    """Write generated files, name to text, into the directory that is the command line's only argument."""
     directory = Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
-    for name, text in manifests().items():
+    for name, text in files.items():
         (directory / name).write_text(text)
 
 
 if __name__ == "__main__":
-    main()
+    write(manifests())

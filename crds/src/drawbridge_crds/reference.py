@@ -5,9 +5,7 @@ rules beside their CEL, and what is accepted but not acted on yet in `not_yet`.
 """
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,7 +15,7 @@ from drawbridge_crds.api_keys import KEYS_CONFIG_MAP, MAX_KEYS_PER_TENANT, ApiKe
 from drawbridge_crds.conditions import ConditionType, Reason
 from drawbridge_crds.engine import REFUSED_ENGINE_FLAGS
 from drawbridge_crds.fields import PlacedRule, Row, read_not_yet, read_rows, read_rules
-from drawbridge_crds.generate import Schema, policy_crd, pool_crd, structural
+from drawbridge_crds.generate import Schema, policy_crd, pool_crd, structural, write
 from drawbridge_crds.policy import RoutingPolicy, RoutingPolicySpec, RoutingPolicyStatus
 from drawbridge_crds.pool import InferencePool, InferencePoolSpec, InferencePoolStatus
 
@@ -253,13 +251,5 @@ def _cell(text: str) -> str:
     return text.replace("<", "&lt;").replace(">", "&gt;")
 
 
-def main() -> None:
-    """Write the pages into the directory given as the only argument."""
-    directory = Path(sys.argv[1])
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
-        (directory / name).write_text(text)
-
-
 if __name__ == "__main__":
-    main()
+    write(pages())

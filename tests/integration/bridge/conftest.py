@@ -197,3 +197,15 @@ async def claude(bridge: Running) -> AsyncIterator[anthropic.AsyncAnthropic]:
         _strict_response_validation=True,
     ) as client:
         yield client
+
+
+QUESTION: dict[str, Any] = {
+    "model": "auto",
+    "max_tokens": 5,
+    "messages": [{"role": "user", "content": "hello"}],
+}
+
+
+async def ask(bridge: Running, http: httpx.AsyncClient, **changes: Any) -> httpx.Response:
+    body = {**QUESTION, **changes}
+    return await http.post("/v1/chat/completions", json=body, headers=bridge.headers(GPT))

@@ -1,25 +1,15 @@
 """How the bridge treats keys: read when needed, shared, given up when refused, told only as a state."""
 
 import asyncio
-from typing import Any
 
 import httpx
 import pytest
 from drawbridge_crds.reports import CredentialState
 from drawbridge_gateway.bridge.credentials import CredentialError
 
-from tests.integration.bridge.conftest import CLAUDE, GPT, TENANT, Running
+from tests.integration.bridge.conftest import CLAUDE, GPT, TENANT, Running, ask
 
-QUESTION: dict[str, Any] = {
-    "model": "auto",
-    "max_tokens": 5,
-    "messages": [{"role": "user", "content": "hello"}],
-}
 SECRET = (TENANT, "cloud-keys")
-
-
-async def ask(bridge: Running, http: httpx.AsyncClient) -> httpx.Response:
-    return await http.post("/v1/chat/completions", json=QUESTION, headers=bridge.headers(GPT))
 
 
 async def told(bridge: Running, http: httpx.AsyncClient) -> httpx.Response:

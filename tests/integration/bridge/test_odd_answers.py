@@ -6,24 +6,12 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from drawbridge_gateway.bridge import clouds
 
-from tests.integration.bridge.conftest import GPT, Running
-
-QUESTION: dict[str, Any] = {
-    "model": "auto",
-    "max_tokens": 5,
-    "messages": [{"role": "user", "content": "hello"}],
-}
-
-
-async def ask(bridge: Running, http: httpx.AsyncClient, **changes: Any) -> httpx.Response:
-    body = {**QUESTION, **changes}
-    return await http.post("/v1/chat/completions", json=body, headers=bridge.headers(GPT))
+from tests.integration.bridge.conftest import Running, ask
 
 
 @asynccontextmanager

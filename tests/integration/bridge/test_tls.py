@@ -9,21 +9,10 @@ import httpx
 import pytest
 from drawbridge_gateway.bridge.clouds import trust
 
-from tests.integration.bridge.conftest import GPT, Running
+from tests.integration.bridge.conftest import Running, ask
 from tests.integration.relay import relaying
 from tests.integration.serving import eventually
 from tests.standin.tls import ensure_tls
-
-QUESTION: dict[str, Any] = {
-    "model": "auto",
-    "max_tokens": 5,
-    "messages": [{"role": "user", "content": "hello"}],
-}
-
-
-async def ask(bridge: Running, http: httpx.AsyncClient, **changes: Any) -> httpx.Response:
-    body = {**QUESTION, **changes}
-    return await http.post("/v1/chat/completions", json=body, headers=bridge.headers(GPT))
 
 
 @pytest.fixture

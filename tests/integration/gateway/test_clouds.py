@@ -1,23 +1,17 @@
 """Gateway, the real bridge and the cloud stand-in: what a client is told of a cloud's faults."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.integration.gateway.clouds import CLAUDE, GPT, MESSAGES, Out, running_out
 from tests.integration.gateway.servers import WAIT_S, until
-from tests.standin import Standin, standin_thread
+from tests.standin import Standin
 from tests.unit.drawbridge_gateway import policies
 
 CLOUDS = [GPT, CLAUDE]
-
-
-@pytest.fixture(scope="module")
-def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
-    with standin_thread(tmp_path_factory.mktemp("standin-tls")) as running:
-        yield running
 
 
 @pytest.fixture

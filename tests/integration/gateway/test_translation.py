@@ -1,7 +1,7 @@
 """Each official SDK with the cloud of the other provider, through gateway, bridge and TLS."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anthropic
@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.gateway.clouds import CLAUDE, GPT, MESSAGES, Out, running_out
 from tests.integration.gateway.servers import WAIT_S
-from tests.standin import Standin, standin_thread
+from tests.standin import Standin
 from tests.unit.drawbridge_gateway import policies
 
 TEXT = "stand-in cloud answer to: Why is the sky blue?"
@@ -21,12 +21,6 @@ ASK_ONE: Any = [{"role": "user", "content": "standin-tool please"}]
 ASK_TWO: Any = [{"role": "user", "content": "standin-tools please"}]
 ARGUMENTS = {"city": "stand-in"}
 LOST = "x-drawbridge-dropped-fields"
-
-
-@pytest.fixture(scope="module")
-def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
-    with standin_thread(tmp_path_factory.mktemp("standin-tls")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """How it is found out that every gateway has loaded a policy."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from drawbridge_operator.kinds import ENDPOINT_SLICE, ROUTING_POLICY, Kind, Object
 from drawbridge_operator.policy import gateways
@@ -15,7 +13,6 @@ from drawbridge_operator.policy.reconcile import (
 from tests.unit.drawbridge_operator.policy.installation import (
     TENANT,
     Installation,
-    run_installation,
 )
 from tests.unit.drawbridge_operator.policy.reconciling import (
     EVENT,
@@ -31,12 +28,6 @@ from tests.unit.drawbridge_operator.policy.resources import (
     pool,
 )
 from tests.unit.drawbridge_operator.world import World
-
-
-@pytest.fixture
-async def here() -> AsyncIterator[Installation]:
-    async with run_installation() as installation:
-        yield installation
 
 
 async def test_a_snapshot_just_written_is_given_time_to_load(here: Installation) -> None:

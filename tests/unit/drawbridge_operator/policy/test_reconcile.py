@@ -1,6 +1,5 @@
 """Tables of whole reconciles: the world in; writes, snapshot, status and events out."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +18,6 @@ from tests.unit.drawbridge_operator.policy.installation import (
     SYSTEM,
     TENANT,
     Installation,
-    run_installation,
 )
 from tests.unit.drawbridge_operator.policy.reconciling import (
     EVENT,
@@ -42,12 +40,6 @@ from tests.unit.drawbridge_operator.policy.resources import (
     pool,
 )
 from tests.unit.drawbridge_operator.world import World
-
-
-@pytest.fixture
-async def here() -> AsyncIterator[Installation]:
-    async with run_installation() as installation:
-        yield installation
 
 
 async def test_first_sight_writes_snapshot_then_status_then_tells(here: Installation) -> None:
