@@ -1,0 +1,103 @@
+"""No field is taken and ignored: each makes a difference, or is told as not implemented."""
+
+import copy
+import re
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import yaml
+from drawbridge_crds.compile import TenantFacts, compile_snapshot
+from drawbridge_crds.fields import read_rows
+from drawbridge_crds.generate import structural
+from drawbridge_crds.policy import RoutingPolicy, RoutingPolicySpec
+from drawbridge_crds.pool import InferencePool, InferencePoolSpec
+from drawbridge_crds.privacy import Privacy
+from drawbridge_crds.rules import unimplemented
+from drawbridge_operator.pool.desired.children import make_children
+from drawbridge_operator.pool.facts import PoolFacts
+from drawbridge_operator.pool.image import resolve_image
+from pydantic import BaseModel, ValidationError
+
+from tests.contract.resources import CASES, KINDS, SMALLEST, resource
+from tests.unit.drawbridge_operator.pool.pools import SETTINGS
+
+EFFECTS: dict[str, list[dict[str, Any]]] = yaml.safe_load((CASES / "effects.yaml").read_text())
+SPECS: dict[str, type[BaseModel]] = {"inferencepool": InferencePoolSpec, "routingpolicy": RoutingPolicySpec}
+BUNDLES = {("ca", "ca.crt"): "PEM", ("ca", "bundle.pem"): "other PEM"}
+
+
+def _cases() -> list[Any]:
+    return [
+        pytest.param(kind, case, id=f"{kind}: {case['field']}") for kind in KINDS for case in EFFECTS[kind]
+    ]
+
+
+@pytest.mark.parametrize(("kind", "case"), _cases())
+def test_a_field_acts_or_is_told_as_not_implemented(kind: str, case: dict[str, Any]) -> None:
+    before = _merged(SMALLEST[kind], case.get("spec", {}))
+    after = _merged(before, case.get("also", {}))
+    _set(after, case["field"], case["value"])
+    assert after != before
+    differs = _effect(kind, before) != _effect(kind, after)
+    assert differs is ("without_effect" not in case)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_field_is_without_a_case(kind: str) -> None:
+    spec = SPECS[kind]
+    paths = [row.path for row in read_rows(spec, structural(spec), "")]
+    leaves = {path for path in paths if not any(other.startswith(f"{path}.") for other in paths)}
+    assert {case["field"].replace("[0]", "[]") for case in EFFECTS[kind]} == leaves
+
+
+def _effect(kind: str, spec: dict[str, Any]) -> Any:
+    """Return all that comes of a resource: its children and the snapshot, or why it is not valid."""
+    model, _ = KINDS[kind]
+    try:
+        parsed = model.model_validate(resource(kind, spec))
+    except ValidationError as error:
+        return str(error)
+    if isinstance(parsed, InferencePool):
+        image = resolve_image(parsed, None, SETTINGS.engine_images)
+        children = make_children(PoolFacts(parsed, Privacy.STANDARD, image, claim=None), SETTINGS)
+        return children, _snapshot(parsed, None), unimplemented(parsed.spec)
+    assert isinstance(parsed, RoutingPolicy)
+    return _snapshot(
+        InferencePool.model_validate(resource("inferencepool", SMALLEST["inferencepool"])), parsed
+    )
+
+
+def _snapshot(pool: InferencePool, policy: RoutingPolicy | None) -> Any:
+    return compile_snapshot(TenantFacts("default", Privacy.STANDARD, [pool], policy, ca_bundles=BUNDLES))
+
+
+def _merged(target: Any, patch: Any) -> Any:
+    """Apply a JSON merge patch (RFC 7396)."""
+    if not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    merged = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merged(merged.get(key), value)
+    return copy.deepcopy(merged)
+
+
+def _set(target: dict[str, Any], path: str, value: Any) -> None:
+    """Set a field; objects and lists on the way to it are made where they are missing."""
+    steps = [int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", path)]
+    place: Any = target
+    for step, following in pairwise(steps):
+        _put_if_missing(place, step, [] if isinstance(following, int) else {})
+        place = place[step]
+    _put_if_missing(place, steps[-1], value)
+    place[steps[-1]] = value
+
+
+def _put_if_missing(place: Any, step: Any, value: Any) -> None:
+    if isinstance(place, list) and step == len(place):
+        place.append(value)
+    elif isinstance(place, dict):
+        place.setdefault(step, value)
