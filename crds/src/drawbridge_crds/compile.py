@@ -5,6 +5,7 @@ Shared by the operator and the stand-alone gateway, so that a policy means the s
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from drawbridge_crds.api_keys import MAX_KEYS_PER_TENANT, ApiKeyEntry
 from drawbridge_crds.cloud import CABundleRef, Cloud
@@ -12,9 +13,12 @@ from drawbridge_crds.conditions import ConditionType, Reason
 from drawbridge_crds.policy import Classification, RoutingPolicy, RoutingPolicySpec
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy, Proof, stricter
-from drawbridge_crds.route import Backend, BackendType, Route, asked_pools, named_backends
-from drawbridge_crds.rules import Metadata, unimplemented
+from drawbridge_crds.route import Backend, BackendType, Route, named_backends, strict_pools
+from drawbridge_crds.rules import Metadata, Unimplemented, unimplemented
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, KeyTarget, PoolTarget, RouteTarget
+
+MAX_RETIRED: Final = 256
+"""Deleted pools that a snapshot remembers while there is no policy; four times what a policy can list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +71,21 @@ class Compiled:
 
     snapshot: GatewaySnapshot
     findings: tuple[Finding, ...]
+    policy_in_force: bool
+    """Whether the snapshot is what a policy asks for, but for settings that are not implemented and guard
+    nothing. Otherwise there is no policy, or it counts as none."""
 
 
 def compile_snapshot(facts: TenantFacts) -> Compiled:
     """Compile one namespace. Without a policy its pools answer by name, locally only.
 
-    A policy that asks for what is not implemented counts as none, but for its privacy: in force without
-    a part of it, say its budget, it would let through what it forbids.
+    A policy that asks for a guard that is not implemented counts as none, but for its privacy: in force
+    without a part of it, say its budget, it would let through what it forbids.
     """
     asked = facts.policy.spec if facts.policy else None
     privacy = stricter(facts.floor, asked.privacy if asked else Privacy.STANDARD)
     missing = unimplemented(asked) if asked else []
-    spec = None if missing else asked
+    spec = None if any(setting.guards for setting in missing) else asked
     if facts.policy_unreadable:
         privacy = Privacy.STRICT
     targets = [
@@ -105,8 +112,11 @@ def compile_snapshot(facts: TenantFacts) -> Compiled:
         task_header=(spec.classification if spec else Classification()).header,
         keys=_key_targets(facts.keys),
     )
-    findings = [_not_implemented(missing)] if missing else _findings(facts, snapshot)
-    return Compiled(snapshot, tuple(sorted(findings)))
+    findings = [
+        *([_not_implemented(missing)] if missing else ()),
+        *(_findings(spec, facts, snapshot) if spec else ()),
+    ]
+    return Compiled(snapshot, tuple(sorted(findings)), policy_in_force=spec is not None)
 
 
 def effective_privacy(pool: InferencePool, floor: Privacy) -> Privacy:
@@ -115,13 +125,17 @@ def effective_privacy(pool: InferencePool, floor: Privacy) -> Privacy:
 
 
 def _retired(facts: TenantFacts, pools: Sequence[str]) -> tuple[str, ...]:
-    """List the pools that are gone while the policy, unreadable or not, may still list them as models."""
-    if facts.policy is None and not facts.policy_unreadable:
-        return ()
+    """List the pools that are gone, oldest first: those that the policy still lists as models.
+
+    Without a policy, or with one that cannot be read, all of them: the next policy may list them, such as
+    the same one deleted and made anew.
+    """
     previous = facts.previous
-    known = {*(pool.name for pool in previous.pools), *previous.retired} if previous else set()
-    gone = known.difference(pools)
-    return tuple(sorted(gone.intersection(facts.policy.spec.models) if facts.policy else gone))
+    known = (*previous.retired, *(pool.name for pool in previous.pools)) if previous else ()
+    gone = [name for name in dict.fromkeys(known) if name not in pools]
+    if facts.policy is not None:
+        return tuple(name for name in gone if name in facts.policy.spec.models)
+    return tuple(gone[-MAX_RETIRED:])
 
 
 def _askable(spec: RoutingPolicySpec, pools: Sequence[str], retired: Sequence[str]) -> tuple[str, ...]:
@@ -200,30 +214,22 @@ def _key_targets(keys: Mapping[str, ApiKeyEntry]) -> dict[str, KeyTarget]:
     }
 
 
-def missing_ca_bundles(
-    policy: RoutingPolicy, ca_bundles: Mapping[tuple[str, str], str]
-) -> list[tuple[Cloud, CABundleRef]]:
-    """List the clouds of a policy whose authorities do not exist."""
-    return [
-        (cloud, ref)
-        for cloud in policy.spec.clouds
-        if (ref := cloud.ca_bundle_ref) is not None and (ref.name, ref.key) not in ca_bundles
-    ]
-
-
-def _not_implemented(paths: Sequence[str]) -> Finding:
+def _not_implemented(missing: Sequence[Unimplemented]) -> Finding:
+    closed = any(setting.guards for setting in missing)
+    meanwhile = (
+        "until then the pools answer by name, and no cloud"
+        if closed
+        else "the rest of the policy is in force"
+    )
+    paths = ", ".join(setting.path for setting in missing)
     return Finding(
         ConditionType.ACCEPTED,
         Reason.NOT_IMPLEMENTED,
-        f"not implemented yet: {', '.join(paths)}; remove it: until then the pools answer by name, "
-        "and no cloud",
+        f"not implemented yet: {paths}; remove it: {meanwhile}",
     )
 
 
-def _findings(facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding]:
-    if facts.policy is None:
-        return
-    spec = facts.policy.spec
+def _findings(spec: RoutingPolicySpec, facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding]:
     pools = {pool.name: pool for pool in snapshot.pools}
     if spec.clouds and snapshot.privacy == Privacy.STRICT:
         yield Finding(
@@ -232,8 +238,10 @@ def _findings(facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding
             "clouds are never used: the namespace's privacy floor is strict; remove spec.clouds, or the "
             "label drawbridge.dev/privacy-floor from the namespace",
         )
-    for cloud, ref in missing_ca_bundles(facts.policy, facts.ca_bundles):
-        yield _unusable_bundle(cloud, ref, facts)
+    for cloud in spec.clouds:
+        ref = cloud.ca_bundle_ref
+        if ref is not None and (ref.name, ref.key) not in facts.ca_bundles:
+            yield _unusable_bundle(cloud, ref, facts)
     named = {name for route in spec.routes for name in _named_pools(route)}
     for name in (name for name in snapshot.retired if name not in named):
         yield Finding(
@@ -278,11 +286,7 @@ def _unusable_bundle(cloud: Cloud, ref: CABundleRef, facts: TenantFacts) -> Find
 def _route_findings(
     route: Route, pools: Mapping[str, PoolTarget], tenant: str, privacy: Privacy
 ) -> Iterable[Finding]:
-    strict = [
-        name
-        for name in asked_pools(route.backends, route.matches)
-        if name in pools and pools[name].privacy == Privacy.STRICT
-    ]
+    strict = strict_pools(route.backends, route.matches, {name: pool.privacy for name, pool in pools.items()})
     is_strict = privacy == Privacy.STRICT or bool(strict)
     for name in _named_pools(route):
         if name not in pools:

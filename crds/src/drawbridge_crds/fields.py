@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from drawbridge_crds import docstrings, values
 from drawbridge_crds.generate import Schema
-from drawbridge_crds.rules import NotYet, Rule
+from drawbridge_crds.rules import NotYet, Rule, Unimplemented
 
 _WHEN_UNSET: Final = re.compile(r"\b(?:unset|when empty|by default|without it|none given)\b", re.IGNORECASE)
 """How a docstring says what holds where the field is left out."""
@@ -74,10 +74,13 @@ def read_rules(model: type[BaseModel], path: str) -> list[PlacedRule]:
     return [PlacedRule(home, rule) for part, home in homes for rule in getattr(part, "rules", ())]
 
 
-def read_not_yet(model: type[BaseModel], path: str) -> list[str]:
+def read_not_yet(model: type[BaseModel], path: str) -> list[Unimplemented]:
     """List the settings that nothing acts on yet, by path."""
-    homes = _homes(model, path).items()
-    return sorted(f"{home}.{item.field}" for part, home in homes for item in getattr(part, "not_yet", ()))
+    return sorted(
+        Unimplemented(f"{home}.{entry.field}", entry.guards)
+        for part, home in _homes(model, path).items()
+        for entry in getattr(part, "not_yet", ())
+    )
 
 
 def _homes(model: type[BaseModel], path: str) -> dict[type[BaseModel], str]:

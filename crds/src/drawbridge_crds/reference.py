@@ -18,6 +18,7 @@ from drawbridge_crds.fields import PlacedRule, Row, read_not_yet, read_rows, rea
 from drawbridge_crds.generate import Schema, policy_crd, pool_crd, structural, write
 from drawbridge_crds.policy import RoutingPolicy, RoutingPolicySpec, RoutingPolicyStatus
 from drawbridge_crds.pool import InferencePool, InferencePoolSpec, InferencePoolStatus
+from drawbridge_crds.rules import Unimplemented
 
 HEADER = "<!-- Generated from crds/src by `make generate`; do not edit. -->\n"
 
@@ -77,7 +78,7 @@ def _rules_of_root(model: type[BaseModel]) -> list[PlacedRule]:
     return [PlacedRule("metadata.name", rule) for rule in getattr(model, "rules", ())]
 
 
-def _not_yet(settings: Iterable[str]) -> list[str]:
+def _not_yet(settings: Iterable[Unimplemented]) -> list[str]:
     heading = f"""
         ## Not acted on yet
 
@@ -85,7 +86,8 @@ def _not_yet(settings: Iterable[str]) -> list[str]:
         `Accepted=False`, reason `NotImplemented`, with its path.
         {docstrings.members(Reason)["NotImplemented"]}
         """
-    return [*_lines(heading), *(f"- `{setting}`" for setting in settings), ""]
+    items = (f"- `{s.path}`{'' if s.guards else ' (guards nothing)'}" for s in settings)
+    return [*_lines(heading), *items, ""]
 
 
 def _sections(rows: Iterable[Row], rules: Iterable[PlacedRule]) -> Iterator[str]:

@@ -1,11 +1,12 @@
 """Which requests a route takes, and who answers them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
+from drawbridge_crds.privacy import Privacy
 from drawbridge_crds.rules import NotYet, Rule, SpecModel
 from drawbridge_crds.values import Duration, Label, ModelName, as_set, atomic, map_by
 
@@ -32,17 +33,17 @@ class Backend(SpecModel):
 class WeightedBackend(Backend):
     """A backend and its share of a split."""
 
-    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    weight: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
     """Its share, beside those of the others."""
 
 
 class InputTokens(SpecModel):
     """Bounds of a request's length in tokens, estimated as the bytes of its body, images too, by 4."""
 
-    min: Annotated[int, Field(ge=0, le=16_777_216)] | None = None
+    min: Annotated[StrictInt, Field(ge=0, le=16_777_216)] | None = None
     """At least so many."""
 
-    max: Annotated[int, Field(ge=0, le=16_777_216)] | None = None
+    max: Annotated[StrictInt, Field(ge=0, le=16_777_216)] | None = None
     """At most so many."""
 
     rules: ClassVar = (
@@ -139,7 +140,7 @@ class Shadow(SpecModel):
     backend: Backend
     """Who gets the copy."""
 
-    percent: Annotated[int, Field(ge=1, le=100)]
+    percent: Annotated[StrictInt, Field(ge=1, le=100)]
     """Of the requests."""
 
 
@@ -175,7 +176,7 @@ class Route(SpecModel):
 
     not_yet: ClassVar = (
         NotYet("backends: more than one", lambda self: len(self.backends) > 1),
-        NotYet("shadow", lambda self: self.shadow is not None),
+        NotYet("shadow", lambda self: self.shadow is not None, guards=False),
         NotYet("hold", lambda self: self.hold is not None),
     )
 
@@ -187,10 +188,13 @@ def named_backends(route: Route) -> tuple[Backend, ...]:
     return (*route.backends, *fallbacks, *shadows)
 
 
-def asked_pools(backends: Sequence[Backend], matches: Sequence[Match]) -> tuple[str, ...]:
-    """Return the pools whose privacy the requests of a route have: its backends, and models that it matches.
+def strict_pools(
+    backends: Sequence[Backend], matches: Sequence[Match], pools: Mapping[str, Privacy]
+) -> list[str]:
+    """List the Strict pools whose privacy the requests of a route have: its backends, and models it matches.
 
-    Among the models are aliases too, which are no pools.
+    `pools` is the privacy in force by name. A matched model that is no pool is an alias, and demands nothing.
     """
     models = (model for match in matches for model in match.models)
-    return (*(b.name for b in backends if b.type == BackendType.POOL), *models)
+    asked = (*(b.name for b in backends if b.type == BackendType.POOL), *models)
+    return [name for name in asked if pools.get(name) == Privacy.STRICT]

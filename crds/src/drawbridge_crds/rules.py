@@ -36,6 +36,10 @@ class NotYet:
     is_used: Callable[[Any], bool]
     """Whether the parsed model sets it to anything that would have to act."""
 
+    guards: bool = True
+    """Whether it forbids, bounds or directs: in force without it, the resource would let through what it
+    forbids, or answer from elsewhere. The rest of a policy stays in force beside one that does not."""
+
 
 class SpecModel(BaseModel):
     """Base of all parts of a resource: camelCase on the wire, immutable, unknown fields refused."""
@@ -77,9 +81,24 @@ def _repeats(items: Any, schema: Mapping[str, Any]) -> bool:
     return False
 
 
-def unimplemented(model: BaseModel, path: str = "spec") -> list[str]:
-    """List the paths of all settings, at any depth, that nothing acts on yet; sorted."""
-    found = [f"{path}.{n.field}" for n in getattr(model, "not_yet", ()) if n.is_used(model)]
+@dataclass(frozen=True, slots=True, order=True)
+class Unimplemented:
+    """A setting of a resource that nothing acts on yet."""
+
+    path: str
+    """Such as `spec.scaling.warm`."""
+
+    guards: bool
+    """As in `NotYet`."""
+
+
+def unimplemented(model: BaseModel, path: str = "spec") -> list[Unimplemented]:
+    """List all settings, at any depth, that nothing acts on yet; sorted by path."""
+    found = [
+        Unimplemented(f"{path}.{entry.field}", entry.guards)
+        for entry in getattr(model, "not_yet", ())
+        if entry.is_used(model)
+    ]
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
         below = f"{path}.{field.alias or name}"

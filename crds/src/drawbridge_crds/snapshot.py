@@ -6,13 +6,14 @@ Kubernetes: the stand-alone gateway compiles the same snapshot from files.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import AwareDatetime, ValidationError
 
 from drawbridge_crds.cloud import Prices, Provider
 from drawbridge_crds.privacy import Privacy, Proof
-from drawbridge_crds.route import Backend, Fallback, Match
+from drawbridge_crds.route import Backend, BackendType, Fallback, Match, strict_pools
 from drawbridge_crds.rules import SpecModel
 from drawbridge_crds.values import SecretKeyRef
 
@@ -66,6 +67,21 @@ class RouteTarget(SpecModel):
     backends: tuple[Backend, ...]
     fallback: Fallback | None
 
+    @property
+    def named_backends(self) -> tuple[Backend, ...]:
+        """All backends that may answer: its own and its fallbacks."""
+        return (*self.backends, *(self.fallback.backends if self.fallback else ()))
+
+    def privacy(self, pools: Mapping[str, Privacy]) -> Privacy:
+        """Return what the route itself demands: Strict when it is for a pool that is Strict, or unknown.
+
+        `pools` is the privacy in force by name. An unknown pool fails closed: it may be a Strict one that was
+        just deleted, and what its clients send must not start to leave the cluster because of that.
+        """
+        unknown = any(b.type == BackendType.POOL and b.name not in pools for b in self.backends)
+        strict = unknown or strict_pools(self.backends, self.matches, pools)
+        return Privacy.STRICT if strict else Privacy.STANDARD
+
 
 class KeyTarget(SpecModel):
     """What the gateway needs of an API key."""
@@ -87,7 +103,8 @@ class GatewaySnapshot(SpecModel):
     """Names clients may ask for."""
 
     retired: tuple[str, ...]
-    """Pools that were deleted while the policy lists them as models: no aliases until they are taken off."""
+    """Pools that were deleted and that the policy lists as models: no aliases until they are taken off it.
+    Without a policy that can be read: all that were deleted, for the next one may list them."""
 
     pools: tuple[PoolTarget, ...]
     clouds: tuple[CloudTarget, ...]
@@ -97,6 +114,11 @@ class GatewaySnapshot(SpecModel):
 
     keys: dict[str, KeyTarget]
     """By key id."""
+
+    @property
+    def pool_privacy(self) -> dict[str, Privacy]:
+        """Privacy in force of each pool, by name."""
+        return {pool.name: pool.privacy for pool in self.pools}
 
     def content_hash(self) -> str:
         """Identify the content: SHA-256 in hex, equal for equal snapshots."""

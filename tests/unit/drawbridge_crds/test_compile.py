@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from drawbridge_crds.compile import Compiled, TenantFacts, compile_snapshot
+from drawbridge_crds.compile import MAX_RETIRED, Compiled, TenantFacts, compile_snapshot
 from drawbridge_crds.conditions import Reason
 from drawbridge_crds.policy import RoutingPolicy
 from drawbridge_crds.pool import InferencePool
@@ -161,21 +161,48 @@ def test_it_is_remembered_while_the_policy_is_not_in_force_and_forgotten_when_it
     known = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING)).snapshot
     closed = compiled(policy=None, policy_unreadable=True, previous=known).snapshot
     assert closed.retired == ("old",)
-    waiting = compiled(policy=policy(**LISTING, batch={"parallel": 8}), previous=known).snapshot
+    waiting = compiled(policy=policy(**LISTING, limits={"maxInFlight": 8}), previous=known).snapshot
     assert waiting.retired == ("old",)
     assert compiled(policy=policy(), previous=known).snapshot.retired == ()
     again = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING), previous=known).snapshot
     assert (again.models, again.retired) == (("auto", "old"), ())
 
 
-def test_without_a_policy_no_name_is_an_alias_and_none_is_remembered() -> None:
-    known = compiled(pools=[pool(), pool("old")]).snapshot
-    assert compiled(policy=None, previous=known).snapshot.retired == ()
+def test_a_policy_that_is_deleted_and_made_anew_finds_it_remembered() -> None:
+    known = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING)).snapshot
+    gone = compiled(policy=policy(**LISTING), previous=known).snapshot
+    between = compiled(policy=None, previous=gone).snapshot
+    assert (between.models, between.retired) == (("coder",), ("old",))
+    anew = compiled(policy=policy(**LISTING), previous=between).snapshot
+    assert (anew.models, anew.retired) == (("auto",), ("old",))
+
+
+def test_without_a_policy_the_newest_of_many_deleted_pools_are_remembered() -> None:
+    snapshot = compiled(policy=None).snapshot
+    for number in range(MAX_RETIRED + 2):
+        passing = compiled(policy=None, pools=[pool(f"p{number}")], previous=snapshot).snapshot
+        snapshot = compiled(policy=None, previous=passing).snapshot
+    assert len(snapshot.retired) == MAX_RETIRED
+    assert (snapshot.retired[0], snapshot.retired[-1]) == ("p2", f"p{MAX_RETIRED + 1}")
 
 
 def test_its_privacy_holds_although_it_counts_as_none() -> None:
-    asking = policy(privacy="Strict", batch={"parallel": 8})
-    assert compiled(policy=asking).snapshot.privacy == Privacy.STRICT
+    asking = policy(privacy="Strict", limits={"maxInFlight": 8})
+    found = compiled(policy=asking)
+    assert found.snapshot.privacy == Privacy.STRICT
+    assert not found.policy_in_force
+
+
+def test_a_policy_stays_in_force_beside_a_setting_that_guards_nothing() -> None:
+    spec = {"clouds": [CLOUD], "routes": [{**TO_CODER, "fallback": FALLBACK}]}
+    asking = compiled(policy=policy(**spec, batch={"parallel": 8}, localCost={"monthlyFixed": "1"}), pools=[])
+    assert asking.policy_in_force
+    assert asking.snapshot == compiled(policy=policy(**spec), pools=[]).snapshot
+    told = {finding.reason: finding.message for finding in asking.findings}
+    assert told.keys() == {Reason.NOT_IMPLEMENTED, Reason.POOL_NOT_FOUND}
+    assert told[Reason.NOT_IMPLEMENTED] == (
+        "not implemented yet: spec.batch, spec.localCost; remove it: the rest of the policy is in force"
+    )
 
 
 def test_a_match_that_names_a_strict_pool_is_told_to_exclude_clouds() -> None:

@@ -58,7 +58,8 @@ CODER = {"type": "Pool", "name": "coder"}
     ],
 )
 def test_of_a_pool(spec: dict[str, Any], expected: list[str]) -> None:
-    assert unimplemented(InferencePoolSpec.model_validate({"model": {"source": SOURCE}, **spec})) == expected
+    found = unimplemented(InferencePoolSpec.model_validate({"model": {"source": SOURCE}, **spec}))
+    assert [setting.path for setting in found] == expected
 
 
 @pytest.mark.parametrize(
@@ -94,4 +95,24 @@ def test_of_a_pool(spec: dict[str, Any], expected: list[str]) -> None:
 )
 def test_of_a_policy(spec: dict[str, Any], expected: list[str]) -> None:
     routes = [{"name": "rest", "backends": [CODER]}]
-    assert unimplemented(RoutingPolicySpec.model_validate({"routes": routes, **spec})) == expected
+    found = unimplemented(RoutingPolicySpec.model_validate({"routes": routes, **spec}))
+    assert [setting.path for setting in found] == expected
+
+
+def test_what_guards_nothing_is_told_apart() -> None:
+    route = {"name": "rest", "backends": [CODER], "shadow": {"backend": CODER, "percent": 5}}
+    spec = {
+        "auth": {"serviceAccounts": {"audience": "a"}},
+        "localCost": {"monthlyFixed": "500"},
+        "batch": {"parallel": 1},
+        "limits": {"maxInFlight": 1},
+        "budgets": [{"period": "Day", "amount": "1"}],
+        "routes": [route, {"name": "waits", "backends": [CODER, CODER], "hold": {"maxWait": "10s"}}],
+    }
+    found = unimplemented(RoutingPolicySpec.model_validate(spec))
+    assert [setting.path for setting in found if setting.guards] == [
+        "spec.budgets",
+        "spec.limits",
+        "spec.routes[waits].backends: more than one",
+        "spec.routes[waits].hold",
+    ]

@@ -8,7 +8,6 @@ from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot
 
 from drawbridge_gateway.bridge.request import Envelope
 from drawbridge_gateway.bridge.snapshots import find_cloud
-from drawbridge_gateway.dataplane.tenant import route_privacy
 from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
 
 
@@ -54,13 +53,12 @@ def why_it_stays(
     route = next((r for r in snapshot.routes if r.name == route_name), None)
     if route is None:
         return f'the policy has no route "{route_name}"'
-    backends = (*route.backends, *(route.fallback.backends if route.fallback else ()))
-    if not any(b.type is BackendType.CLOUD and b.name == cloud_name for b in backends):
+    if not any(b.type is BackendType.CLOUD and b.name == cloud_name for b in route.named_backends):
         return f'route "{route_name}" does not name cloud "{cloud_name}"'
     if all(cloud.name != cloud_name for cloud in snapshot.clouds):
         return f'the policy has no usable cloud "{cloud_name}"'
-    pools = {pool.name: pool for pool in snapshot.pools}
-    if route_privacy(route, pools) is Privacy.STRICT:
+    pools = snapshot.pool_privacy
+    if route.privacy(pools) is Privacy.STRICT:
         return f'route "{route_name}" is for a pool that is Strict or does not exist'
     named = {name for match in route.matches for name in match.models}
     if model in {*pools, *snapshot.retired} - named:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from drawbridge_crds.cloud import Prices, Provider
 from drawbridge_crds.engine_keys import EngineKey, engine_key
 from drawbridge_crds.privacy import Privacy, Proof
-from drawbridge_crds.route import Backend, BackendType, asked_pools
+from drawbridge_crds.route import Backend, BackendType
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, PoolTarget, RouteTarget
 
 from drawbridge_gateway.dataplane.match import Matcher, compile_match
@@ -65,7 +65,7 @@ class Route:
     """One of them must fit; none: every request does."""
 
     privacy: Privacy
-    """What its backends alone demand, see `route_privacy`."""
+    """What its backends and matches alone demand, see `RouteTarget.privacy`."""
 
     candidates: tuple[Candidate, ...]
     """In the order in which they are tried; backends that do not exist are left out."""
@@ -106,6 +106,7 @@ def compile_tenant(snapshot: GatewaySnapshot, engine_keys: EngineKeys) -> Tenant
     """Compile a snapshot; pure when `engine_keys` is."""
     pools = {target.name: _pool(target, engine_keys) for target in snapshot.pools}
     clouds = {target.name: _cloud(target) for target in snapshot.clouds}
+    levels = snapshot.pool_privacy
     return Tenant(
         name=snapshot.tenant,
         privacy=snapshot.privacy,
@@ -113,22 +114,10 @@ def compile_tenant(snapshot: GatewaySnapshot, engine_keys: EngineKeys) -> Tenant
         models=snapshot.models,
         model_set=frozenset(snapshot.models),
         pools=pools,
-        routes=tuple(_route(target, pools, clouds) for target in snapshot.routes),
+        routes=tuple(_route(target, target.privacy(levels), pools, clouds) for target in snapshot.routes),
         task_header=snapshot.task_header.encode(),
         content_hash=snapshot.content_hash(),
     )
-
-
-def route_privacy(route: RouteTarget, pools: Mapping[str, Pool] | Mapping[str, PoolTarget]) -> Privacy:
-    """Return what a route itself demands: Strict when it is for a pool that is Strict, or unknown.
-
-    It is for the pools among its backends, and for those that its matches name as models. An unknown pool
-    fails closed: it may be a Strict one that was just deleted, and what its clients send must not start to
-    leave the cluster because of that. An unknown model is an alias.
-    """
-    asked = [pools[name].privacy for name in asked_pools(route.backends, route.matches) if name in pools]
-    unknown = any(b.type is BackendType.POOL and b.name not in pools for b in route.backends)
-    return Privacy.STRICT if unknown or Privacy.STRICT in asked else Privacy.STANDARD
 
 
 def _pool(target: PoolTarget, engine_keys: EngineKeys) -> Pool:
@@ -146,13 +135,15 @@ def _cloud(target: CloudTarget) -> Cloud:
     return Cloud(name=target.name, provider=target.provider, prices=target.prices)
 
 
-def _route(target: RouteTarget, pools: Mapping[str, Pool], clouds: Mapping[str, Cloud]) -> Route:
+def _route(
+    target: RouteTarget, privacy: Privacy, pools: Mapping[str, Pool], clouds: Mapping[str, Cloud]
+) -> Route:
     fallback = target.fallback
     when = frozenset(fallback.when) if fallback else None
     return Route(
         name=target.name,
         matches=tuple(map(compile_match, target.matches)),
-        privacy=route_privacy(target, pools),
+        privacy=privacy,
         candidates=(
             *_candidates(target.backends, None, pools, clouds),
             *_candidates(fallback.backends if fallback else (), when, pools, clouds),

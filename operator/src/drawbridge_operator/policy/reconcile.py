@@ -94,7 +94,7 @@ def make_conditions(
     facts, compiled = world.facts, fitted.compiled
     snapshot = compiled.snapshot
     conditions = [accepted(world.unreadable_policy, fitted.too_large_bytes, compiled.findings)]
-    if conditions[0].status == "True":
+    if compiled.policy_in_force:
         conditions.append(resolved_refs(compiled.findings, world.invalid_keys, len(facts.keys)))
         credentials = credentials_readable(snapshot.clouds, reports.credentials, facts.tenant, settings)
         conditions += [credentials] if credentials else []

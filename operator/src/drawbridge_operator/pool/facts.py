@@ -51,7 +51,7 @@ class PoolFacts:
     @cached_property
     def not_implemented(self) -> list[str]:
         """Settings of the pool that nothing acts on yet. With any, the pool is left as it is."""
-        return unimplemented(self.pool.spec)
+        return [setting.path for setting in unimplemented(self.pool.spec)]
 
     @property
     def ready(self) -> int:

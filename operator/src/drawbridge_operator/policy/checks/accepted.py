@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from drawbridge_crds.compile import Finding
-from drawbridge_crds.conditions import Condition, ConditionType, Reason
+from drawbridge_crds.conditions import Condition, ConditionStatus, ConditionType, Reason
 
 from drawbridge_operator.parse import Unreadable
 
@@ -20,12 +20,11 @@ def accepted(
             "smaller CA bundles, or revoke API keys; until then only Strict pools answer, and no cloud"
         )
     mine = [finding for finding in findings if finding.condition == ConditionType.ACCEPTED]
-    missing = next((finding for finding in mine if finding.reason == Reason.NOT_IMPLEMENTED), None)
-    if missing is not None:
-        return Condition.of(ConditionType.ACCEPTED, "False", missing.reason, missing.message)
     if mine:
+        mine.sort(key=lambda finding: finding.reason != Reason.NOT_IMPLEMENTED)
+        status: ConditionStatus = "False" if mine[0].reason == Reason.NOT_IMPLEMENTED else "True"
         message = "; ".join(finding.message for finding in mine)
-        return Condition.of(ConditionType.ACCEPTED, "True", mine[0].reason, message)
+        return Condition.of(ConditionType.ACCEPTED, status, mine[0].reason, message)
     return Condition.of(ConditionType.ACCEPTED, "True", Reason.ACCEPTED, "the policy is in force")
 
 
