@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from drawbridge_crds.fields import read_rules
 from pydantic import ValidationError
 
 from tests.cluster.kubectl import ToolFailedError
@@ -51,3 +52,12 @@ def test_api_server_verdict(kind: str, case: dict[str, Any], api_server: Cluster
         return
     with pytest.raises(ToolFailedError, match=re.escape(expected)):
         created(api_server, _object(kind, case))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_rule_has_a_case_that_breaks_it(kind: str) -> None:
+    model, _ = KINDS[kind]
+    cases = yaml.safe_load((CASES / f"{kind}.yaml").read_text())
+    broken = [case["error"] for case in cases if "error" in case]
+    messages = [placed.rule.message for placed in read_rules(model, "")]
+    assert [message for message in messages if not any(words in message for words in broken)] == []

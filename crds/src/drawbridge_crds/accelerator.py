@@ -3,20 +3,20 @@
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from drawbridge_crds.rules import NotYet, Rule, SpecModel
 from drawbridge_crds.source import ModelSource
-from drawbridge_crds.values import Duration, Quantity
+from drawbridge_crds.values import Duration, Quantities
 
 
 class Resources(SpecModel):
     """Requests and limits of a replica beside its accelerators."""
 
-    requests: Annotated[dict[str, Quantity], Field(max_length=16)] = Field(default_factory=dict)
+    requests: Quantities = Field(default_factory=dict)
     """What the scheduler keeps free for a replica, such as memory: 16Gi."""
 
-    limits: Annotated[dict[str, Quantity], Field(max_length=16)] = Field(default_factory=dict)
+    limits: Quantities = Field(default_factory=dict)
     """What a replica can take at most."""
 
 
@@ -47,7 +47,7 @@ class CPUFallback(SpecModel):
     after_unschedulable: Duration = "2m"
     """How long replicas wait for a GPU before CPUs step in."""
 
-    max_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    max_replicas: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
     """At most so many replicas on CPUs."""
 
     source: ModelSource | None = None
@@ -63,7 +63,7 @@ class Accelerator(SpecModel):
     type: AcceleratorType = AcceleratorType.NVIDIA_GPU
     """What a replica computes on."""
 
-    count: Annotated[int, Field(ge=1, le=16)] = 1
+    count: Annotated[StrictInt, Field(ge=1, le=16)] = 1
     """GPUs a replica uses together (SGLang's tensor parallel size)."""
 
     resource_name: Annotated[

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from drawbridge_crds.accelerator import Accelerator, Resources
 from drawbridge_crds.conditions import Conditions
@@ -41,7 +41,7 @@ class Model(SpecModel):
     quantization: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9_]+$")] | None = None
     """SGLang's name of the quantization, such as awq; what the model's config says when unset."""
 
-    context_length: Annotated[int, Field(ge=128, le=16_777_216)] | None = None
+    context_length: Annotated[StrictInt, Field(ge=128, le=16_777_216)] | None = None
     """Tokens of prompt and answer together; the model's own when unset."""
 
     tool_call_parser: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9_-]+$")] = "auto"
@@ -50,13 +50,6 @@ class Model(SpecModel):
     adapters: Annotated[tuple[Adapter, ...], Field(max_length=64, json_schema_extra=map_by("name"))] = ()
     """LoRA adapters that requests may name."""
 
-    rules: ClassVar = (
-        Rule(
-            cel="!has(self.adapters) || self.adapters.all(a, self.adapters.exists_one(o, o.name == a.name))",
-            holds=lambda self: len({a.name for a in self.adapters}) == len(self.adapters),
-            message="adapter names must be unique: rename one",
-        ),
-    )
     not_yet: ClassVar = (NotYet("adapters", lambda self: bool(self.adapters)),)
 
 
@@ -69,7 +62,7 @@ class InferencePoolSpec(SpecModel):
     privacy: Privacy = Privacy.STANDARD
     """In force is the stricter of this and the namespace's floor (label drawbridge.dev/privacy-floor)."""
 
-    replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    replicas: Annotated[StrictInt, Field(ge=0, le=1000)] = 1
     """Replicas wanted in scaling mode External. The scale subresource writes it."""
 
     engine: Engine = Engine()

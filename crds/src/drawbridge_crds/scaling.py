@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from drawbridge_crds.rules import NotYet, Rule, SpecModel
 from drawbridge_crds.values import Duration
@@ -30,7 +30,7 @@ class WarmMode(StrEnum):
 class Warm(SpecModel):
     """Replicas kept loaded above what the load needs. With any, a pool never reaches 0."""
 
-    replicas: Annotated[int, Field(ge=0, le=1000)] = 0
+    replicas: Annotated[StrictInt, Field(ge=0, le=1000)] = 0
     """How many."""
 
     mode: WarmMode = WarmMode.READY
@@ -43,16 +43,16 @@ class Scaling(SpecModel):
     mode: ScalingMode = ScalingMode.MANAGED
     """Who decides."""
 
-    min_replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    min_replicas: Annotated[StrictInt, Field(ge=0, le=1000)] = 1
     """At least so many, in mode Managed."""
 
-    max_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    max_replicas: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
     """At most so many, in mode Managed."""
 
     warm: Warm = Warm()
     """Replicas kept loaded for the next request."""
 
-    target_in_flight: Annotated[int, Field(ge=1, le=10000)] = 16
+    target_in_flight: Annotated[StrictInt, Field(ge=1, le=10000)] = 16
     """Requests that a replica serves at once before another is wanted."""
 
     scale_down_after: Duration = "5m"

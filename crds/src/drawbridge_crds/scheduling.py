@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from drawbridge_crds.rules import SpecModel
-from drawbridge_crds.values import ObjectName, atomic
+from drawbridge_crds.values import AS_STORED, ObjectName, atomic
 
 _OPAQUE: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
 """The API server checks it when the pod is made; its schema would make the CRD ten times as long."""
@@ -26,16 +26,16 @@ class Toleration(SpecModel):
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """The taint's effect; empty: every effect."""
 
-    toleration_seconds: Annotated[int, Field(ge=0)] | None = None
+    toleration_seconds: Annotated[StrictInt, Field(ge=0)] | None = None
     """How long a replica stays on a node with a NoExecute taint."""
 
 
 class Scheduling(SpecModel):
     """Where replicas may run."""
 
-    node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16)] = Field(
-        default_factory=dict
-    )
+    node_selector: Annotated[
+        dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16), AS_STORED
+    ] = Field(default_factory=dict)
     """Labels that a node must have."""
 
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16, json_schema_extra=atomic())] = ()

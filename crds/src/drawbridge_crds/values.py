@@ -3,9 +3,9 @@
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, StrictInt
 
-from drawbridge_crds.rules import SpecModel
+from drawbridge_crds.rules import SpecModel, as_stored
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """Name of another Kubernetes object: a DNS subdomain (RFC 1123)."""
@@ -31,10 +31,14 @@ Duration = Annotated[str, Field(min_length=2, max_length=16, pattern=r"^([0-9]{1
 HttpsURL = Annotated[str, Field(min_length=9, max_length=512)]
 """Checked by a rule of the object that holds it."""
 
+
+AS_STORED: Final = BeforeValidator(as_stored)
+"""For maps; SpecModel does it for objects."""
+
 _QUANTITY_PATTERN = r"^([0-9]+|[0-9]*\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
 
 Quantity = Annotated[
-    Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=_QUANTITY_PATTERN, max_length=32)],
+    Annotated[StrictInt, Field(ge=0)] | Annotated[str, Field(pattern=_QUANTITY_PATTERN, max_length=32)],
     Field(
         json_schema_extra={
             "x-kubernetes-int-or-string": True,
@@ -45,6 +49,9 @@ Quantity = Annotated[
     ),
 ]
 """A Kubernetes resource quantity, such as 500m, 2 or 16Gi."""
+
+Quantities = Annotated[dict[str, Quantity], Field(max_length=16), AS_STORED]
+"""Quantities by resource."""
 
 
 class SecretKeyRef(SpecModel):
