@@ -1,9 +1,9 @@
 """What a service account may do, by its Roles, and what it did, by the API server's audit log."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.cluster.kubectl import get
 
@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from tests.cluster.interface import Cluster
 
 Object = Mapping[str, Any]
+
+NAMED_VERBS: Final = frozenset({"get", "update", "patch", "delete"})
+"""Verbs whose requests name one object, so that `resourceNames` can narrow them."""
+
+ONE_NAME: Final = frozenset({"routingpolicies", "routingpolicies/status"})
+"""Resources whose objects have one name: a policy is called `default`, by a rule of its definition."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,7 +36,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Right:
-    """One verb on one resource that a Role grants."""
+    """One verb on one resource that a Role grants: all objects of it, or one."""
 
     verb: str
     group: str
@@ -38,7 +44,7 @@ class Right:
     namespace: str
     """Empty: all."""
 
-    names: tuple[str, ...]
+    name: str
     """Empty: all."""
 
     def covers(self, use: Use) -> bool:
@@ -46,24 +52,43 @@ class Right:
         return (
             (self.verb, self.group, self.resource) == (use.verb, use.group, use.resource)
             and self.namespace in {"", use.namespace}
-            and (not self.names or use.name in self.names)
+            and self.name in {"", use.name}
         )
 
 
-def granted(cluster: "Cluster", namespace: str, account: str) -> set[Right]:
-    """Read all rights that bindings give to a service account by its name."""
+def granted(cluster: "Cluster", namespace: str, account: str) -> list[Right]:
+    """Read all rights of a service account."""
     kinds = "roles,clusterroles,rolebindings,clusterrolebindings"
-    found: list[Object] = get(cluster, kinds, "--all-namespaces")["items"]
-    rules = {(o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]): o for o in found}
-    rights: set[Right] = set()
+    return list(rights_by(get(cluster, kinds, "--all-namespaces")["items"], namespace, account))
+
+
+def rights_by(found: Collection[Object], namespace: str, account: str) -> Iterator[Right]:
+    """Pick an account's rights out of all roles and bindings; one that is granted twice comes twice."""
+    rules = {
+        (o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]): o.get("rules") for o in found
+    }
     for binding in found:
-        subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
-        if subject not in binding.get("subjects", ()):
-            continue
-        scope, ref = binding["metadata"].get("namespace", ""), binding["roleRef"]
-        role = rules[ref["kind"], scope if ref["kind"] == "Role" else "", ref["name"]]
-        rights |= set(rights_of(role["rules"], scope))
-    return rights
+        if _is_to(binding, namespace, account):
+            scope, ref = binding["metadata"].get("namespace", ""), binding["roleRef"]
+            role = rules.get((ref["kind"], scope if ref["kind"] == "Role" else "", ref["name"]))
+            yield from rights_of(role or (), scope)
+
+
+def _is_to(binding: Object, namespace: str, account: str) -> bool:
+    """Tell whether a binding is to an account, as itself, as a user or as one of a group.
+
+    What the API server itself grants to the groups of every account is the cluster's: discovery, questions
+    about one's own rights.
+    """
+    who = {
+        ("ServiceAccount", namespace, account),
+        ("User", "", f"system:serviceaccount:{namespace}:{account}"),
+    }
+    labels = binding["metadata"].get("labels", {})
+    if labels.get("kubernetes.io/bootstrapping") != "rbac-defaults":
+        groups = ("system:authenticated", "system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+        who |= {("Group", "", group) for group in groups}
+    return any((s["kind"], s.get("namespace", ""), s["name"]) in who for s in binding.get("subjects") or ())
 
 
 def rights_of(rules: Iterable[Object], namespace: str) -> Iterator[Right]:
@@ -73,7 +98,35 @@ def rights_of(rules: Iterable[Object], namespace: str) -> Iterator[Right]:
         for group in rule.get("apiGroups", ()):
             for resource in rule.get("resources", ()):
                 for verb in rule["verbs"]:
-                    yield Right(verb, group, resource, namespace, tuple(rule.get("resourceNames", ())))
+                    for name in rule.get("resourceNames") or ("",):
+                        yield Right(verb, group, resource, namespace, name)
+
+
+def excess(rights: Sequence[Right], used: Collection[Use], known: Collection[str]) -> list[str]:
+    """Tell which rights are more than what was done needs, and why.
+
+    `known` are the namespaces that exist where the chart is installed, so that it can put a Role there.
+    """
+    found = []
+    for place, right in enumerate(rights):
+        others = [*rights[:place], *rights[place + 1 :]]
+        if why := _too_much(right, others, [use for use in used if right.covers(use)], known):
+            found.append(f"{right}: {why}")
+    return found
+
+
+def _too_much(right: Right, others: Iterable[Right], uses: Collection[Use], known: Collection[str]) -> str:
+    """Say what is too much of a right that was used like this; "": nothing."""
+    namespaces, names = {use.namespace for use in uses}, {use.name for use in uses}
+    if not namespaces:
+        return "never used"
+    if all(any(other.covers(use) for other in others) for use in uses):
+        return "all that it was used for, others allow too"
+    if right.namespace == "" and namespaces <= set(known):
+        return f"used in {' and '.join(sorted(namespaces))} only, where Roles are enough"
+    if right.name == "" and right.verb in NAMED_VERBS and right.resource not in ONE_NAME and len(names) == 1:
+        return f"used on {names.pop()} only, which resourceNames can name"
+    return ""
 
 
 def uses(event: Object) -> Iterator[Use]:
