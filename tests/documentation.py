@@ -9,7 +9,8 @@ A block says by its language what it is:
     text        nothing to run: diagrams, layouts
 
 A block with a title (```yaml title="pool.yaml") is saved under that name, as a reader would. All others are
-run in the page's order by tests/e2e/test_docs.py, unless `<!-- not run: REASON -->` stands right before them.
+run in the page's order by tests/e2e/test_docs.py, unless right before them stands `<!-- not run: REASON -->`,
+or `<!-- run by tests/e2e/NAME.py -->` where a test of its own plays the block and looks at what came of it.
 """
 
 import re
@@ -36,7 +37,7 @@ RUN = frozenset({"bash", "console", "python", "yaml"})
 NOTHING_TO_RUN = frozenset({"text"})
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[^\s`]*)(?: +title=\"(?P<title>[^\"]+)\")? *$")
-_NOT_RUN = re.compile(r"^ *<!-- not run: (?P<reason>.*?) *-->$")
+_MARK = re.compile(r"^ *<!-- (?:not run: (?P<reason>.*?)|run by (?P<test>\S+)) *-->$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,9 @@ class Block:
     not_run: str | None
     """Why it is not run; None: it is."""
 
+    run_by: str | None
+    """The test of its own that runs it, as a path below the root; None: there is none."""
+
     @property
     def place(self) -> str:
         """Return `PAGE:LINE`, for a person."""
@@ -62,8 +66,8 @@ class Block:
 
     @property
     def is_run(self) -> bool:
-        """Tell whether the block, or the file that it becomes, has to work."""
-        return self.language in RUN and self.not_run is None
+        """Tell whether the block, or the file that it becomes, is to work in its place on the page."""
+        return self.language in RUN and self.not_run is None and self.run_by is None
 
 
 def pages() -> list[str]:
@@ -76,6 +80,12 @@ def pages() -> list[str]:
 def blocks_of(page: str) -> list[Block]:
     """Read the blocks of a page, in order."""
     return list(read_blocks(page, (ROOT / page).read_text()))
+
+
+def blocks_run_by(test: str) -> list[Block]:
+    """Return the blocks that a test of its own runs; `test` is its `__file__`."""
+    name = str(Path(test).relative_to(ROOT))
+    return [block for page in pages() for block in blocks_of(page) if block.run_by == name]
 
 
 def read_blocks(page: str, text: str) -> Iterator[Block]:
@@ -96,7 +106,7 @@ def read_blocks(page: str, text: str) -> Iterator[Block]:
         closing = next((n for n in range(number + 1, len(lines)) if lines[n].strip() == "```"), None)
         if closing is None:
             raise ValueError(f"{page}:{number + 1}: the block is not closed")
-        mark = _NOT_RUN.match(lines[number - 1]) if number else None
+        mark = _MARK.match(lines[number - 1]) if number else None
         yield Block(
             page=page,
             line=number + 1,
@@ -104,6 +114,7 @@ def read_blocks(page: str, text: str) -> Iterator[Block]:
             title=opening["title"] or "",
             text="".join(line.removeprefix(opening["indent"]) + "\n" for line in lines[number + 1 : closing]),
             not_run=mark["reason"] if mark else None,
+            run_by=mark["test"] if mark else None,
         )
         number = closing + 1
 

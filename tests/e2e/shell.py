@@ -5,11 +5,18 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+from tests.cluster.kubectl import environment
+from tests.documentation import ROOT
+
+if TYPE_CHECKING:
+    from tests.cluster.interface import Cluster
 
 DONE = "--- command done"
 """Printed after each command, to tell where its output ends."""
@@ -80,3 +87,12 @@ class Shell:
             if time.monotonic() > deadline:
                 raise CommandFailedError(f"took too long:\n{printed.decode()}")
         return printed.decode()
+
+
+def terminal(cluster: "Cluster", folder: Path) -> Shell:
+    """Open the terminal of a person in front of the cluster: the tools at hand, the charts in the folder."""
+    (folder / "charts").symlink_to(ROOT / "charts")
+    tools = [Path(sys.executable).parent, cluster.kubectl.parent, cluster.helm.parent]
+    kept = {k: v for k, v in environment(cluster).items() if not k.startswith(("OPENAI_", "ANTHROPIC_"))}
+    path = os.pathsep.join([*map(str, tools), os.environ["PATH"]])
+    return Shell(folder, kept | {"PATH": path, "PYTHONPATH": str(ROOT)})

@@ -5,10 +5,8 @@ its small model, the stand-in for the cloud. `docs/` and what a block may be: te
 """
 
 import json
-import os
 import shutil
 import socket
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +15,10 @@ import pytest
 
 from examples.demo.tenant import remove_tenant
 from tests.cluster.images.engine import tiny_model
-from tests.cluster.kubectl import apply, environment, kubectl
+from tests.cluster.kubectl import apply, kubectl
 from tests.documentation import IN_ORDER, ROOT, Block, blocks_of, commands, matches
 from tests.e2e.conftest import Installed
-from tests.e2e.shell import CommandFailedError, Shell
+from tests.e2e.shell import CommandFailedError, Shell, terminal
 from tests.standin.server import DEFAULT_API_KEY
 
 NAMESPACE = "docs"
@@ -52,7 +50,6 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("docs")
-    (folder / "charts").symlink_to(ROOT / "charts")
     tiny_model.write(folder / MODEL_FOLDER)
     installed.cluster.ensure_volumes()
     remove_tenant(installed.cluster, NAMESPACE)  # of the last run, whose end nobody waited for
@@ -60,7 +57,7 @@ def stage(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Ite
     ports = _free_ports(4)
     copy_laptop(folder, cloud_port=ports[-1])
     try:
-        with Shell(folder, _environment(installed)) as shell:
+        with terminal(installed.cluster, folder) as shell:
             yield Stage(shell, folder, _everywhere(installed, ports[0]), _of_pages(ports))
     finally:
         _let_go(installed)
@@ -99,17 +96,6 @@ def _free_ports(count: int) -> list[int]:
     for s in sockets:
         s.close()
     return ports
-
-
-def _environment(installed: Installed) -> dict[str, str]:
-    tools = [Path(sys.executable).parent, installed.cluster.kubectl.parent, installed.cluster.helm.parent]
-    kept = {
-        k: v for k, v in environment(installed.cluster).items() if not k.startswith(("OPENAI_", "ANTHROPIC_"))
-    }
-    return kept | {
-        "PATH": os.pathsep.join([*map(str, tools), os.environ["PATH"]]),
-        "PYTHONPATH": str(ROOT),
-    }
 
 
 def _everywhere(installed: Installed, gateway_port: int) -> dict[str, str]:

@@ -51,8 +51,20 @@ def test_every_reason_is_one() -> None:
 
 
 def test_every_mark_stands_right_before_a_block() -> None:
-    marks = [re.findall(r"^ *<!-- not run:", (ROOT / page).read_text(), re.MULTILINE) for page in pages()]
-    assert sum(map(len, marks)) == sum(block.not_run is not None for block in BLOCKS)
+    marks = [
+        re.findall(r"^ *<!-- (?:not )?run\b", (ROOT / page).read_text(), re.MULTILINE) for page in pages()
+    ]
+    assert sum(map(len, marks)) == sum(bool(block.not_run or block.run_by) for block in BLOCKS)
+
+
+def test_a_test_that_a_block_names_takes_it_from_the_page() -> None:
+    named = {block.run_by for block in BLOCKS if block.run_by is not None}
+    stories = (ROOT / "tests/e2e").glob("test_*.py")
+    takers = {
+        str(path.relative_to(ROOT)) for path in stories if "blocks_run_by(__file__)" in path.read_text()
+    }
+    assert named == takers
+    assert {block.language for block in BLOCKS if block.run_by is not None} == {"bash"}
 
 
 def test_every_page_with_a_block_to_run_is_in_the_order() -> None:
@@ -161,10 +173,12 @@ def test_outputs_are_compared_as_people_do(expected: str, printed: str, *, fits:
 def test_blocks_are_read_as_they_stand() -> None:
     text = (
         'x\n<!-- not run: it is only shown -->\n```bash\nls\n```\n  ```yaml title="a.yaml"\n  a: 1\n  ```\n'
+        "<!-- run by tests/e2e/test_x.py -->\n```bash\nrm -r x\n```\n"
     )
-    shown, saved = read_blocks("p.md", text)
+    shown, saved, elsewhere = read_blocks("p.md", text)
     assert (shown.not_run, shown.text, shown.line, shown.is_run) == ("it is only shown", "ls\n", 3, False)
     assert (saved.title, saved.text, saved.is_run) == ("a.yaml", "a: 1\n", True)
+    assert (elsewhere.run_by, elsewhere.not_run, elsewhere.is_run) == ("tests/e2e/test_x.py", None, False)
 
 
 @pytest.mark.parametrize("text", ["```bash\nls\n", "```bash -x\nls\n```\n"], ids=["not closed", "odd fence"])
