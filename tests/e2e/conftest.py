@@ -27,10 +27,13 @@ from tests.standin import Standin
 
 TENANT = "e2e"
 
+LAST = ("test_least_privilege.py", "test_uninstall.py")
+"""The proof of least privilege is about all stories before it; uninstalling leaves nothing for another."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the proof of least privilege come after the stories that it is about."""
-    items.sort(key=lambda item: item.path.name == "test_least_privilege.py")
+    """Let the last stories be told last."""
+    items.sort(key=lambda item: LAST.index(item.path.name) if item.path.name in LAST else -1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from tests.cluster import audit
 from tests.cluster.interface import Cluster
-from tests.cluster.kubectl import apply, kubectl, wait_for
+from tests.cluster.kubectl import apply, get, kubectl, wait_for
 from tests.contract.charts.chart import SMALLEST, objects, of_kind, template
 from tests.integration.drawbridge_operator.process import OperatorProcess
 
@@ -118,16 +118,12 @@ def definitions(cluster: Cluster) -> None:
 @pytest.fixture(scope="session")
 def alone(cluster: Cluster) -> Iterator[None]:
     """No other operator acts meanwhile: one that is deployed rests until the tests are done."""
-    labels = "app.kubernetes.io/name=drawbridge,app.kubernetes.io/component=operator"
-    listed = kubectl(
-        cluster, "get", "deployments", "--all-namespaces", "--selector", labels, "--output", "json"
-    )
-    resting = [item for item in json.loads(listed)["items"] if item["spec"]["replicas"]]
+    resting = [item for item in _operators(cluster) if item["spec"]["replicas"]]
     if resting and cluster.kind == "existing":
         pytest.skip("an operator is deployed in the cluster of KUBECONFIG, and only one may act")
 
-    def scale(replicas: Callable[[Object], int]) -> None:
-        for item in resting:
+    def scale(items: list[Object], replicas: Callable[[Object], int]) -> None:
+        for item in items:
             name, namespace = item["metadata"]["name"], item["metadata"]["namespace"]
             kubectl(cluster, "scale", f"deployment/{name}", "--namespace", namespace,
                     f"--replicas={replicas(item)}")  # fmt: skip
@@ -135,9 +131,19 @@ def alone(cluster: Cluster) -> Iterator[None]:
                 cluster, "rollout", "status", f"deployment/{name}", "--namespace", namespace, "--timeout=60s"
             )
 
-    scale(lambda _: 0)
+    scale(resting, lambda _: 0)
     yield
-    scale(lambda item: int(item["spec"]["replicas"]))
+    left = {item["metadata"]["uid"] for item in _operators(cluster)}  # the last e2e story uninstalls it
+    scale(
+        [item for item in resting if item["metadata"]["uid"] in left],
+        lambda item: int(item["spec"]["replicas"]),
+    )
+
+
+def _operators(cluster: Cluster) -> list[Object]:
+    labels = "app.kubernetes.io/name=drawbridge,app.kubernetes.io/component=operator"
+    found: list[Object] = get(cluster, "deployments", "--all-namespaces", "--selector", labels)["items"]
+    return found
 
 
 @pytest.fixture
