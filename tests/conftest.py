@@ -36,13 +36,16 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Count the outcomes by layer: the folders of tests/."""
+    """Count the outcomes by layer, the folders of tests/, and the seconds that each took."""
     counts: dict[str, Counter[str]] = {}
-    for outcome in ("passed", "failed", "error", "skipped", "xfailed"):
+    seconds: dict[str, float] = {}
+    for outcome in ("passed", "failed", "error", "skipped", "xfailed", ""):  # "": set up or torn down well
         for report in terminalreporter.getreports(outcome):
             layer = Path(report.nodeid).parts[1]
-            counts.setdefault(layer, Counter())[outcome] += 1
+            seconds[layer] = seconds.get(layer, 0.0) + getattr(report, "duration", 0.0)
+            if outcome:
+                counts.setdefault(layer, Counter())[outcome] += 1
     terminalreporter.section("tests by layer")
     for layer, outcomes in counts.items():
         told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
-        terminalreporter.write_line(f"{layer:<12} {told}")
+        terminalreporter.write_line(f"{layer:<12} {told} in {seconds[layer]:.0f} s")
