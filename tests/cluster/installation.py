@@ -25,6 +25,9 @@ IMAGES = ("operator", "gateway", "standin", "engine")
 ROOT = Path(__file__).parents[2]
 ROLLOUT_WITHIN = "180s"
 
+TAKE_OVER = ("--take-ownership", "--force-conflicts")
+"""Makes helm's what tests, also those of another branch, have applied or scaled by themselves."""
+
 
 def render(manifest: Path, values: Mapping[str, str]) -> str:
     """Fill in the ${NAMES} of an example's manifest."""
@@ -46,10 +49,17 @@ def install_drawbridge(cluster: "Cluster", images: Mapping[str, str], values: Pa
     """Install or upgrade both charts with the images built here and the given values."""
     namespace = {"name": SYSTEM_NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
     apply(cluster, json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": namespace}))
-    helm(cluster, "upgrade", "--install", "drawbridge-crds", str(ROOT / "charts/drawbridge-crds"),
-         "--namespace", SYSTEM_NAMESPACE, "--take-ownership")  # fmt: skip  # of what a test applied itself
-    helm(cluster, "upgrade", "--install", RELEASE, str(ROOT / "charts/drawbridge"),
-         "--namespace", SYSTEM_NAMESPACE, "--values", str(values), *image_values(images))  # fmt: skip
+    upgrade = ("upgrade", "--install", "--namespace", SYSTEM_NAMESPACE, *TAKE_OVER)
+    helm(cluster, *upgrade, "drawbridge-crds", str(ROOT / "charts/drawbridge-crds"))
+    helm(
+        cluster,
+        *upgrade,
+        RELEASE,
+        str(ROOT / "charts/drawbridge"),
+        "--values",
+        str(values),
+        *image_values(images),
+    )
     for component in ("operator", "gateway", "bridge"):
         _rolled_out(cluster, SYSTEM_NAMESPACE, f"drawbridge-{component}")
 
