@@ -41,11 +41,12 @@ KEPT: Final = 2
 """Rotated logs beside the present one: 300 MiB at most."""
 
 
-def events(log: Path, since: datetime) -> Iterator[dict[str, Any]]:
+def events(log: Path, since: datetime, username: str | None = None) -> Iterator[dict[str, Any]]:
     """Yield finished requests that arrived at or after `since` (with time zone), rotated logs first.
 
-    Fields of interest: `verb`, `user.username`, `objectRef`, `responseStatus.code`,
-    `requestReceivedTimestamp`.
+    Those of `username`, or of everyone; who showed no valid credentials (401) has no name.
+
+    Fields of interest: `verb`, `objectRef`, `responseStatus.code`, `requestReceivedTimestamp`.
     """
     for file in [*sorted(log.parent.glob(f"{log.stem}-*{log.suffix}")), log]:
         with file.open(encoding="utf-8") as lines:
@@ -53,7 +54,8 @@ def events(log: Path, since: datetime) -> Iterator[dict[str, Any]]:
                 if not line.endswith("\n"):  # being written
                     return
                 event = json.loads(line)
-                if datetime.fromisoformat(event["requestReceivedTimestamp"]) >= since:
+                arrived = datetime.fromisoformat(event["requestReceivedTimestamp"])
+                if arrived >= since and username in {None, event["user"].get("username")}:
                     yield event
 
 

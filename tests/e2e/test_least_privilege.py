@@ -39,10 +39,7 @@ def _events(installed: Installed, account: str) -> Iterator[dict[str, Any]]:
     log = installed.cluster.audit_log
     if log is None:
         pytest.skip("this cluster's API audit log cannot be read")
-    name = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{account}"
-    for event in audit.events(log, installed.since):
-        if event["user"]["username"] == name:
-            yield event
+    yield from audit.events(log, installed.since, f"system:serviceaccount:{SYSTEM_NAMESPACE}:{account}")
 
 
 def _used(installed: Installed, account: str) -> set[Use]:

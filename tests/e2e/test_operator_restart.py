@@ -108,9 +108,9 @@ def _restarts(installed: Installed, tenant: str) -> dict[str, int]:
 
 def _operators(log: Path, since: datetime) -> Iterator[dict[str, Any]]:
     """Yield the operator's own requests, leases apart."""
-    for event in audit.events(log, since):
+    for event in audit.events(log, since, OPERATOR):
         resource = event.get("objectRef", {}).get("resource")  # discovery names no object
-        if event["user"]["username"] == OPERATOR and resource not in {None, "leases"}:
+        if resource not in {None, "leases"}:
             yield event
 
 

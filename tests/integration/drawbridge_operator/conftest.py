@@ -93,8 +93,8 @@ class Field:
         user = f"system:serviceaccount:{self.system}:{ACCOUNT}"
         return [
             f"{event['verb']} {ref['resource']} {ref.get('namespace', '')}/{ref.get('name', '')}"
-            for event in audit.events(log, since)
-            if event["user"]["username"] == user and audit.is_write(event)
+            for event in audit.events(log, since, user)
+            if audit.is_write(event)
             if (ref := event["objectRef"])["resource"] != "leases"
         ]
 

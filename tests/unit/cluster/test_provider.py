@@ -109,9 +109,9 @@ def test_a_volume_can_be_claimed_in_every_usual_way(tmp_path: Path) -> None:
     assert spec["persistentVolumeReclaimPolicy"] == "Retain"
 
 
-def event(verb: str, second: int) -> str:
+def event(verb: str, second: int, **user: str) -> str:
     received = f"2026-11-22T10:00:{second:02}.123456Z"
-    return json.dumps({"verb": verb, "requestReceivedTimestamp": received}) + "\n"
+    return json.dumps({"verb": verb, "user": user, "requestReceivedTimestamp": received}) + "\n"
 
 
 def test_audit_events_since_a_moment_are_read_across_rotated_logs(tmp_path: Path) -> None:
@@ -121,3 +121,9 @@ def test_audit_events_since_a_moment_are_read_across_rotated_logs(tmp_path: Path
     found = list(audit.events(tmp_path / "audit.log", since))
     assert [found_event["verb"] for found_event in found] == ["get", "patch"], "a line being written waits"
     assert [audit.is_write(found_event) for found_event in found] == [False, True]
+
+
+def test_audit_events_of_one_user_are_picked_out(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    log.write_text(event("get", 1, username="a") + event("list", 2, username="b") + event("watch", 3))
+    assert [e["verb"] for e in audit.events(log, datetime(2026, 11, 22, tzinfo=UTC), "a")] == ["get"]
