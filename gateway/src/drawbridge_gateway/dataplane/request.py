@@ -10,7 +10,7 @@ from drawbridge_crds.cloud import Provider
 
 from drawbridge_gateway.dataplane import refusals
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
-from drawbridge_gateway.protocols.dialect import Dialect, Kinds
+from drawbridge_gateway.protocols.dialect import Dialect, named
 from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
 
 FORBIDDEN: Final = frozenset({
@@ -122,7 +122,7 @@ def _filter(dialect: Dialect, decoded: Mapping[str, Any]) -> tuple[dict[str, Any
         elif value is None:
             continue  # the same as absent, in both APIs; SGLang refuses null for some
         elif type(value) not in kinds:
-            raise RequestRefused(refusals.wrong_type(name, _names(kinds)))
+            raise RequestRefused(refusals.wrong_type(name, named(kinds)))
         else:
             body[name] = value
     return body, dropped
@@ -181,20 +181,3 @@ def _is_inline(url: object) -> bool:
 
 def _refuses_extensions(target: Pool | Cloud) -> bool:
     return isinstance(target, Cloud) and target.provider is Provider.OPENAI
-
-
-_NAMES: Final = {
-    str: "a string",
-    bool: "true or false",
-    int: "an integer",
-    float: "a number",
-    list: "a list",
-    dict: "an object",
-}
-
-
-def _names(kinds: Kinds) -> str:
-    named = [name for kind, name in _NAMES.items() if kind in kinds]
-    if float in kinds:
-        named.remove("an integer")
-    return " or ".join(named)

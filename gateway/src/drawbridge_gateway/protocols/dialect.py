@@ -19,6 +19,23 @@ NUMBER: Final[Kinds] = frozenset({int, float})
 LIST: Final[Kinds] = frozenset({list})
 OBJECT: Final[Kinds] = frozenset({dict})
 
+_NAMES: Final = {
+    str: "a string",
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def named(kinds: Kinds) -> str:
+    """Say in words what a value must be."""
+    names = [name for kind, name in _NAMES.items() if kind in kinds]
+    if float in kinds:
+        names.remove("an integer")
+    return " or ".join(names)
+
 
 @dataclass(frozen=True, slots=True)
 class StreamFailure:
