@@ -62,7 +62,7 @@ async def test_an_anthropic_client_is_answered_by_openai(
     out: Out, claude_user: anthropic.AsyncAnthropic
 ) -> None:
     raw = await claude_user.messages.with_raw_response.create(
-        model="auto", max_tokens=30, messages=MESSAGES, thinking={"type": "enabled", "budget_tokens": 1024}
+        model="auto", max_tokens=2000, messages=MESSAGES, thinking={"type": "enabled", "budget_tokens": 1024}
     )
     message = await raw.parse()
     assert [block.text for block in message.content if block.type == "text"] == [TEXT]
@@ -71,7 +71,7 @@ async def test_an_anthropic_client_is_answered_by_openai(
     assert raw.headers[LOST] == "thinking"
     [received] = out.standin.requests()
     assert received.path == "/v1/chat/completions"
-    assert json.loads(received.body)["max_completion_tokens"] == 30
+    assert json.loads(received.body)["max_completion_tokens"] == 2000
 
 
 async def test_nothing_is_named_when_nothing_is_lost(out: Out) -> None:

@@ -7,9 +7,9 @@ from drawbridge_crds.cloud import Provider
 
 from drawbridge_gateway.bridge.translate.messages_to_openai import conversation
 from drawbridge_gateway.bridge.translate.models import openai_reasons
-from drawbridge_gateway.bridge.translate.rules import Translated, Translation
-from drawbridge_gateway.bridge.translate.rules_from_anthropic import RULES
-from drawbridge_gateway.bridge.translate.shapes import record, records, text
+from drawbridge_gateway.bridge.translate.requests_to_anthropic import MIN_THINKING_TOKENS
+from drawbridge_gateway.bridge.translate.rules import Asked, Translated, Translation
+from drawbridge_gateway.bridge.translate.rules_from_anthropic import COMPATIBLE_RULES, RULES
 from drawbridge_gateway.bridge.translate.users import OPENAI_MAX_CHARS, bounded
 
 LOW_BUDGET_TOKENS: Final = 2048
@@ -24,9 +24,7 @@ SCHEMA_NAME: Final = "answer"
 
 _CHOICES: Final = {"auto": "auto", "any": "required", "none": "none"}
 
-_FORCING: Final = frozenset({"any", "tool"})
-
-_THINKING: Final = frozenset({"enabled", "adaptive", "between_tools", "disabled"})
+_LEFT_TO_THE_MODEL: Final = ("auto", "none")
 
 
 def to_openai(body: Mapping[str, Any], model: str, provider: Provider) -> Translated:
@@ -35,103 +33,98 @@ def to_openai(body: Mapping[str, Any], model: str, provider: Provider) -> Transl
     Raises:
         RequestRefused: it asks for what OpenAI's API cannot say, or is not in its own API's shape.
     """
-    translation = Translation("OpenAI's chat completions", RULES)
-    asked = translation.sift(body)
     is_openai = provider is Provider.OPENAI
+    translation = Translation("OpenAI's chat completions", RULES if is_openai else COMPATIBLE_RULES)
+    asked = translation.open(body)
+    asked.get("model")  # the policy names another one
+    config = asked.open("output_config", {})
     written: dict[str, Any] = {
         "model": model,
-        "messages": conversation(
-            translation, asked.get("system"), asked.get("messages"), echo_reasoning=not is_openai
-        ),
+        "messages": conversation(asked),
         # OpenAI's models that reason refuse the older name, many compatible servers the newer
-        "max_completion_tokens" if is_openai else "max_tokens": asked.get("max_tokens"),
+        "max_completion_tokens" if is_openai else "max_tokens": asked.need("max_tokens"),
     }
-    written |= _tools(translation, asked) | _ending(translation, asked, is_openai=is_openai)
-    written |= _sampling(translation, asked, model, is_openai=is_openai)
-    written |= _reasoning(translation, asked, model) | _form(translation, asked)
-    written |= _user(translation, asked, is_openai=is_openai)
+    written |= _tools(asked) | _ending(asked, is_openai=is_openai)
+    written |= _sampling(asked, model, is_openai=is_openai)
+    written |= _reasoning(asked, config, model) | _form(config)
+    written |= _user(asked, is_openai=is_openai)
     if asked.get("stream"):
         written |= {"stream": True, "stream_options": {"include_usage": True}}
-    return Translated(written, translation.losses)
+    return translation.done(written)
 
 
-def _tools(translation: Translation, asked: Mapping[str, Any]) -> dict[str, Any]:
-    declared = records(asked.get("tools", []), "tools")
-    choice = _choice(translation, asked["tool_choice"]) if "tool_choice" in asked else {}
-    if not declared:
-        if choice and asked["tool_choice"]["type"] in _FORCING:
-            raise translation.refusal("tool_choice.tools", "tool_choice")
+def _tools(asked: Asked) -> dict[str, Any]:
+    tools = [_tool(tool) for tool in asked.each("tools", [])]
+    choice = _choice(asked.open("tool_choice")) if asked.get("tool_choice") is not None else {}
+    if not tools:
+        if choice.get("tool_choice", "none") not in _LEFT_TO_THE_MODEL:
+            raise asked.refusal("tool_choice.tools", "tool_choice")
         return {}
-    tools = [_tool(translation, tool, f"tools[{index}]") for index, tool in enumerate(declared)]
     return {"tools": tools} | choice
 
 
-def _choice(translation: Translation, choice: Mapping[str, Any]) -> dict[str, Any]:
+def _choice(choice: Asked) -> dict[str, Any]:
+    kind = choice.kind(*_CHOICES, "tool")
     parallel = {"parallel_tool_calls": False} if choice.get("disable_parallel_tool_use") else {}
-    if choice.get("type") == "tool":
-        function = {"name": text(choice.get("name"), "tool_choice.name")}
-        return parallel | {"tool_choice": {"type": "function", "function": function}}
-    word = _CHOICES.get(str(choice.get("type")))
-    if word is None:
-        raise translation.refusal("tool_choice.type")
-    return parallel | {"tool_choice": word}
+    if kind == "tool":
+        return parallel | {"tool_choice": {"type": "function", "function": {"name": choice.need("name")}}}
+    return parallel | {"tool_choice": _CHOICES[kind]}
 
 
-def _tool(translation: Translation, tool: Mapping[str, Any], where: str) -> dict[str, Any]:
-    if tool.get("type") is not None and tool["type"] != "custom":
-        raise translation.refusal("tools.type", where)
-    function = translation.sift({name: tool[name] for name in tool if name != "type"}, "tools.")
-    function["parameters"] = record(function.pop("input_schema", None), f"{where}.input_schema")
-    return {"type": "function", "function": function}
+def _tool(tool: Asked) -> dict[str, Any]:
+    tool.kind("custom", default="custom")
+    function = {"name": tool.need("name")} | tool.some("description", "strict")
+    return {"type": "function", "function": function | {"parameters": tool.need("input_schema")}}
 
 
-def _ending(translation: Translation, asked: Mapping[str, Any], *, is_openai: bool) -> dict[str, Any]:
-    stops = asked.get("stop_sequences")
-    if not stops:
-        return {}
+def _ending(asked: Asked, *, is_openai: bool) -> dict[str, Any]:
+    stops = asked.texts("stop_sequences")
     if is_openai and len(stops) > MAX_STOPS:
-        raise translation.refusal("stop_sequences.count", "stop_sequences")
-    return {"stop": stops}
+        raise asked.refusal("stop_sequences.count", "stop_sequences")
+    return {"stop": stops} if stops else {}
 
 
-def _sampling(
-    translation: Translation, asked: Mapping[str, Any], model: str, *, is_openai: bool
-) -> dict[str, Any]:
+def _sampling(asked: Asked, model: str, *, is_openai: bool) -> dict[str, Any]:
     refused = {"temperature", "top_p"} if openai_reasons(model) else set()
     refused |= {"top_k"} if is_openai else set()
-    wanted = {name: asked[name] for name in ("temperature", "top_p", "top_k") if name in asked}
+    wanted = asked.some("temperature", "top_p", "top_k")
     for name, value in wanted.items():
         if name in refused and (name == "top_k" or value != 1):  # 1 is the default of the others
-            translation.lose(name)
+            asked.lose(name)
     return {name: value for name, value in wanted.items() if name not in refused}
 
 
-def _reasoning(translation: Translation, asked: Mapping[str, Any], model: str) -> dict[str, Any]:
-    effort = translation.sift(asked.get("output_config", {}), "output_config.").get("effort")
-    thinking = _thinking(translation, asked)
-    disabled = thinking.get("type") == "disabled"
+def _reasoning(asked: Asked, config: Asked, model: str) -> dict[str, Any]:
+    effort = config.get("effort")
+    thinking, budget = _thinking(asked)
     if not openai_reasons(model):
         if effort is not None:
-            translation.lose("output_config.effort")
-        if thinking and not disabled:
-            translation.lose("thinking")
+            asked.lose("output_config.effort")
+        if thinking not in {"", "disabled"}:
+            asked.lose("thinking")
         return {}
-    if disabled:
-        translation.lose("thinking")
+    if thinking == "disabled":
+        asked.lose("thinking")
     if effort is not None:
+        if budget:
+            asked.lose("thinking.budget_tokens")
         return {"reasoning_effort": effort}
-    budget = thinking.get("budget_tokens")
-    return {"reasoning_effort": _effort(budget)} if isinstance(budget, int) else {}
+    return {"reasoning_effort": _effort(budget)} if budget else {}
 
 
-def _thinking(translation: Translation, asked: Mapping[str, Any]) -> dict[str, Any]:
-    if "thinking" not in asked:
-        return {}
-    thinking = dict(asked["thinking"])
-    kind = str(thinking.pop("type", None))
-    if kind not in _THINKING:
-        raise translation.refusal("thinking.type")
-    return {"type": kind} | translation.sift(thinking, "thinking.")
+def _thinking(asked: Asked) -> tuple[str, int]:
+    """Return the type of thinking, empty when none is said, and its budget, 0 when it has none."""
+    if asked.get("thinking") is None:
+        return "", 0
+    thinking = asked.open("thinking")
+    kind = thinking.kind("enabled", "adaptive", "between_tools", "disabled")
+    if kind != "enabled":
+        return kind, 0
+    budget: int = thinking.need("budget_tokens")
+    if not MIN_THINKING_TOKENS <= budget < asked.need("max_tokens"):
+        wanted = f"at least {MIN_THINKING_TOKENS} and less than max_tokens"
+        raise thinking.out_of_range("budget_tokens", wanted)
+    return kind, budget
 
 
 def _effort(budget_tokens: int) -> str:
@@ -140,22 +133,17 @@ def _effort(budget_tokens: int) -> str:
     return "medium" if budget_tokens <= MEDIUM_BUDGET_TOKENS else "high"
 
 
-def _form(translation: Translation, asked: Mapping[str, Any]) -> dict[str, Any]:
-    form = asked.get("output_config", {}).get("format")
-    if form is None:
+def _form(config: Asked) -> dict[str, Any]:
+    if config.get("format") is None:
         return {}
-    where = "output_config.format"
-    if record(form, where).get("type") != "json_schema":
-        raise translation.refusal(f"{where}.type")
-    said = translation.sift({name: form[name] for name in form if name != "type"}, f"{where}.")
-    schema = record(said.get("schema"), f"{where}.schema")
-    described = {"name": SCHEMA_NAME, "schema": schema, "strict": True}
+    form = config.open("format")
+    form.kind("json_schema")
+    described = {"name": SCHEMA_NAME, "schema": form.need("schema"), "strict": True}
     return {"response_format": {"type": "json_schema", "json_schema": described}}
 
 
-def _user(translation: Translation, asked: Mapping[str, Any], *, is_openai: bool) -> dict[str, Any]:
-    user = translation.sift(asked.get("metadata", {}), "metadata.").get("user_id")
+def _user(asked: Asked, *, is_openai: bool) -> dict[str, Any]:
+    user = asked.open("metadata", {}).get("user_id")
     if user is None:
         return {}
-    user = bounded(text(user, "metadata.user_id"), OPENAI_MAX_CHARS)
-    return {"safety_identifier" if is_openai else "user": user}
+    return {"safety_identifier" if is_openai else "user": bounded(user, OPENAI_MAX_CHARS)}

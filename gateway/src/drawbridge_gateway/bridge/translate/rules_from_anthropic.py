@@ -2,41 +2,52 @@
 
 from typing import Final
 
-from drawbridge_gateway.bridge.translate.rules import Rules, kept, lost, refused
+from drawbridge_gateway.bridge.translate.rules import BLOCK, Rules, kept, lost, refused
 from drawbridge_gateway.bridge.translate.users import OPENAI_MAX_CHARS
+from drawbridge_gateway.protocols.dialect import BOOLEAN, INTEGER, LIST, NUMBER, OBJECT, STRING
 
 _REASONING: Final = "lost with models that reason (o3, gpt-5, ...), which take none"
 
 RULES: Final[Rules] = {
-    "model": kept("the cloud's own model, as the policy names it"),
+    "model": kept(STRING, "the cloud's own model, as the policy names it"),
     # the conversation
-    "system": kept("a first message of role `system`"),
-    "system.text": kept("its text"),
-    "messages": kept("`messages`; one with results of tools becomes several"),
-    "messages.role": kept("`user`, `assistant`, `system`, and `tool` for results"),
+    "system": kept(STRING | LIST, "a first message of role `system`"),
+    "system.text": kept(STRING, "its text"),
+    "system.citations": lost("OpenAI's messages have none", []),
+    "system.type": refused("send text only"),
+    "messages": kept(LIST, "`messages`; one with results of tools becomes several"),
+    "messages.role": kept(STRING, "`user`, `assistant`, `system`, and `tool` for results"),
     "messages.role.other": refused("use user, assistant or system"),
-    "messages.content": kept("a text or a list of parts"),
-    "messages.text": kept("a part `text`"),
-    "messages.text.text": kept("its text"),
+    "messages.content": kept(STRING | LIST, "a text or a list of parts"),
+    "messages.text": kept(BLOCK, "a part `text`"),
+    "messages.text.text": kept(STRING, "its text"),
     "messages.text.citations": lost("OpenAI's messages have none", []),
-    "messages.image": kept("a part `image_url`, with a data: URL or an address"),
-    "messages.image.source": kept("its `url`"),
+    "messages.image": kept(BLOCK, "a part `image_url`, with a data: URL or an address"),
+    "messages.image.source": kept(OBJECT, "its `url`"),
+    "messages.image.source.media_type": kept(STRING, "the type in its data: URL"),
+    "messages.image.source.data": kept(STRING, "the data in its data: URL"),
+    "messages.image.source.url": kept(STRING, "its `url`"),
     "messages.image.source.file": refused("send the image itself, as base64"),
+    "messages.image.type": refused("send images as JPEG, PNG, GIF or WebP"),
     "messages.image.transformations": refused("send the image as it shall be seen"),
-    "messages.document": kept("a part `file`, when it is a PDF as base64"),
-    "messages.document.source": kept("its `file_data`"),
+    "messages.document": kept(BLOCK, "a part `file`, when it is a PDF as base64"),
+    "messages.document.source": kept(OBJECT, "its `file_data`"),
+    "messages.document.source.media_type": kept(STRING, "the type in its data: URL"),
+    "messages.document.source.data": kept(STRING, "the data in its data: URL"),
     "messages.document.source.type": refused("send a PDF as base64, or the text as a block `text`"),
-    "messages.document.title": kept("its `filename`"),
+    "messages.document.title": kept(STRING, "its `filename`"),
     "messages.document.context": lost("OpenAI's files have none"),
     "messages.document.citations": lost("OpenAI's messages have none", {"enabled": False}),
-    "messages.tool_use": kept("`tool_calls`; text after a call moves before it"),
-    "messages.tool_use.id": kept("`id`"),
-    "messages.tool_use.name": kept("`name`"),
-    "messages.tool_use.input": kept("`arguments`"),
+    "messages.tool_use": kept(BLOCK, "`tool_calls`; text after a call moves before it"),
+    "messages.tool_use.id": kept(STRING, "`id`"),
+    "messages.tool_use.name": kept(STRING, "`name`"),
+    "messages.tool_use.input": kept(OBJECT, "`arguments`"),
     "messages.tool_use.caller": lost("the model itself is the only caller", {"type": "direct"}),
-    "messages.tool_result": kept("a message of role `tool`, before all else of its message"),
-    "messages.tool_result.tool_use_id": kept("`tool_call_id`"),
-    "messages.tool_result.content": kept("its text; images and files follow in a message of role `user`"),
+    "messages.tool_result": kept(BLOCK, "a message of role `tool`, before all else of its message"),
+    "messages.tool_result.tool_use_id": kept(STRING, "`tool_call_id`"),
+    "messages.tool_result.content": kept(
+        STRING | LIST, "its text; images and files follow in a message of role `user`"
+    ),
     "messages.tool_result.is_error": lost("the text alone says so", False),
     "messages.thinking": lost(
         "OpenAI takes no reasoning back; compatible clouds get it as `reasoning_content`"
@@ -47,48 +58,52 @@ RULES: Final[Rules] = {
     "messages.content.type": refused(
         "blocks of server tools, searches and containers are Anthropic's own: leave them out"
     ),
+    "messages.media": refused("OpenAI sees those of users only: send them with role `user`"),
     # tools
-    "tools": kept("`tools` of type function"),
+    "tools": kept(LIST, "`tools` of type function"),
     "tools.type": refused("server tools are Anthropic's own: describe a tool of yours"),
-    "tools.name": kept("`function.name`"),
-    "tools.description": kept("`function.description`"),
-    "tools.input_schema": kept("`function.parameters`"),
-    "tools.strict": kept("`function.strict`", False),
+    "tools.name": kept(STRING, "`function.name`"),
+    "tools.description": kept(STRING, "`function.description`"),
+    "tools.input_schema": kept(OBJECT, "`function.parameters`"),
+    "tools.strict": kept(BOOLEAN, "`function.strict`", False),
     "tools.input_examples": lost("put them into the description", []),
     "tools.allowed_callers": lost("the model itself is the only caller", ["direct"]),
     "tools.defer_loading": lost("all tools are shown at once", False),
     "tools.eager_input_streaming": lost("arguments are streamed in any case", False),
-    "tool_choice": kept("`auto`, `required` (for any), one function, or `none`"),
-    "tool_choice.disable_parallel_tool_use": kept("`parallel_tool_calls`, reversed", False),
+    "tool_choice": kept(OBJECT, "`auto`, `required` (for any), one function, or `none`"),
+    "tool_choice.name": kept(STRING, "`function.name`"),
+    "tool_choice.disable_parallel_tool_use": kept(BOOLEAN, "`parallel_tool_calls`, reversed", False),
     "tool_choice.type": refused("use auto, any, tool or none"),
     "tool_choice.tools": refused("it demands a call, and there are no `tools`: send them, or leave it out"),
     # length, sampling, ending
-    "max_tokens": kept("`max_completion_tokens` at OpenAI, `max_tokens` elsewhere"),
-    "stop_sequences": kept("`stop`", []),
+    "max_tokens": kept(INTEGER, "`max_completion_tokens` at OpenAI, `max_tokens` elsewhere"),
+    "stop_sequences": kept(LIST, "`stop`", []),
     "stop_sequences.count": refused("OpenAI takes at most four"),
-    "temperature": kept(f"`temperature`; {_REASONING}"),
-    "top_p": kept(f"`top_p`; {_REASONING}"),
-    "top_k": kept("`top_k` at compatible clouds; lost at OpenAI, which has none"),
+    "temperature": kept(NUMBER, f"`temperature`; {_REASONING}"),
+    "top_p": kept(NUMBER, f"`top_p`; {_REASONING}"),
+    "top_k": kept(INTEGER, "`top_k` at compatible clouds; lost at OpenAI, which has none"),
     # form
-    "output_config": kept("see its fields"),
-    "output_config.format": kept("`response_format`, a strict json_schema"),
+    "output_config": kept(OBJECT, "see its fields"),
+    "output_config.format": kept(OBJECT, "`response_format`, a strict json_schema"),
     "output_config.format.type": refused("send a json_schema"),
-    "output_config.format.schema": kept("its `schema`"),
-    "output_config.effort": kept("`reasoning_effort`; lost with models that do not reason"),
+    "output_config.format.schema": kept(OBJECT, "its `schema`"),
+    "output_config.effort": kept(STRING, "`reasoning_effort`; lost with models that do not reason"),
     "thinking": kept(
+        OBJECT,
         "`reasoning_effort`: low up to 2048 tokens, medium up to 8192, high above; adaptive and "
         "between_tools leave it to the model; lost with models that do not reason, and when disabled with "
-        "those that do"
+        "those that do",
     ),
     "thinking.type": refused("use enabled, adaptive, between_tools or disabled"),
-    "thinking.budget_tokens": kept("see thinking"),
+    "thinking.budget_tokens": kept(INTEGER, "see thinking; lost beside `output_config.effort`"),
     "thinking.display": lost("the cloud decides what it shows of its reasoning", "summarized"),
-    "stream": kept("`stream`, and usage is asked for"),
+    "stream": kept(BOOLEAN, "`stream`, and usage is asked for"),
     # for the provider
-    "metadata": kept("see its field", {}),
+    "metadata": kept(OBJECT, "see its field", {}),
     "metadata.user_id": kept(
+        STRING,
         "`safety_identifier` at OpenAI, `user` elsewhere; its SHA-256 when it is longer than "
-        f"{OPENAI_MAX_CHARS} characters"
+        f"{OPENAI_MAX_CHARS} characters",
     ),
     "service_tier": lost("the tiers differ", "auto"),
     "speed": lost("OpenAI has no such choice", "standard"),
@@ -101,3 +116,10 @@ RULES: Final[Rules] = {
     "*.toolset_name": refused("toolsets are Anthropic's own: describe a tool of yours"),
 }
 """Every field of Anthropic's Messages (anthropic 2.12), and the sampling that its models before 4.7 take."""
+
+COMPATIBLE_RULES: Final[Rules] = {
+    **RULES,
+    "messages.thinking": kept(BLOCK, "`reasoning_content`"),
+    "messages.thinking.thinking": kept(STRING, "its text"),
+}
+"""At a cloud that is not OpenAI's own: models with interleaved thinking want it back."""

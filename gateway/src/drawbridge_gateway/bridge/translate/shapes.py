@@ -6,29 +6,15 @@ from typing import Any
 from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
 
 
-def text(value: Any, where: str) -> str:
-    """Return a string of a request; raises RequestRefused."""
-    if isinstance(value, str):
-        return value
-    raise _wrong(where, "a string")
-
-
-def record(value: Any, where: str) -> dict[str, Any]:
-    """Return an object of a request; raises RequestRefused."""
-    if isinstance(value, dict):
-        return value
-    raise _wrong(where, "an object")
-
-
-def records(value: Any, where: str) -> list[dict[str, Any]]:
-    """Return a list of objects of a request; raises RequestRefused."""
-    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-        return value
-    raise _wrong(where, "a list of objects")
-
-
-def _wrong(where: str, wanted: str) -> RequestRefused:
+def wrong_type(where: str, wanted: str) -> RequestRefused:
+    """Return the refusal of a request with a value that is of another type, or is missing."""
     error = ApiError(HTTPStatus.BAD_REQUEST, "invalid_type", f'"{where}" must be {wanted}', param=where)
+    return RequestRefused(error)
+
+
+def wrong_value(where: str, wanted: str) -> RequestRefused:
+    """Return the refusal of a request with a value that cannot be meant."""
+    error = ApiError(HTTPStatus.BAD_REQUEST, "invalid_value", f'"{where}" must be {wanted}', param=where)
     return RequestRefused(error)
 
 

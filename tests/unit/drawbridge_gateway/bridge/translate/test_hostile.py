@@ -21,6 +21,8 @@ from drawbridge_gateway.protocols.openai import OPENAI
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.drawbridge_gateway.bridge.translate import spelled
+
 KEYS = sorted(
     {
         *(part for path in (*FROM_OPENAI, *FROM_ANTHROPIC) for part in path.split(".")),
@@ -86,11 +88,23 @@ def bodies(dialect: Dialect) -> st.SearchStrategy[dict[str, Any]]:
         st.one_of(st.text(max_size=3), st.lists(OBJECTS, max_size=3)),
         OBJECTS,
     ).map(lambda of: {**of[2], "role": of[0], "content": of[1]})
-    return st.fixed_dictionaries({"messages": st.lists(message, min_size=1, max_size=3)}, optional=fields)
+    required = {name: fields.pop(name) for name in dialect.required if name in fields}
+    required["messages"] = st.lists(message, min_size=1, max_size=3)
+    return st.fixed_dictionaries(required, optional=fields)
+
+
+@st.composite
+def spoiled(draw: st.DrawFn, protocol: str) -> dict[str, Any]:
+    """Bodies that an SDK could have written, but for a few places."""
+    body = draw(st.sampled_from(spelled.requests(protocol)))
+    for _ in range(draw(st.integers(1, 3))):
+        place, _ = draw(st.sampled_from([*spelled.places(body)][1:] or [(("x",), None)]))
+        body = spelled.changed(body, place, draw(JSON))
+    return body
 
 
 @given(
-    body=bodies(OPENAI),
+    body=st.one_of(bodies(OPENAI), spoiled("openai")),
     model=st.sampled_from(["claude-3-5-haiku-latest", "claude-opus-4-5", "claude-opus-5"]),
 )
 def test_any_request_of_openai(body: dict[str, Any], model: str) -> None:
@@ -98,7 +112,11 @@ def test_any_request_of_openai(body: dict[str, Any], model: str) -> None:
         orjson.dumps(to_anthropic(body, model).body)
 
 
-@given(body=bodies(ANTHROPIC), model=st.sampled_from(["gpt-4o", "gpt-5"]), provider=st.sampled_from(Provider))
+@given(
+    body=st.one_of(bodies(ANTHROPIC), spoiled("anthropic")),
+    model=st.sampled_from(["gpt-4o", "gpt-5"]),
+    provider=st.sampled_from(Provider),
+)
 def test_any_request_of_anthropic(body: dict[str, Any], model: str, provider: Provider) -> None:
     with contextlib.suppress(RequestRefused):
         orjson.dumps(to_openai(body, model, provider).body)

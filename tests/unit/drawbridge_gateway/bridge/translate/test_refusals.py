@@ -66,6 +66,9 @@ OPENAI_CASES: dict[str, dict[str, Any]] = {
         None, "assistant", tool_calls=[{"id": "a", "type": "custom", "custom": {}}]
     ),
     "messages.content.type": said([{"type": SECRET}]),
+    "messages.media": said(
+        [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}], "system"
+    ),
     "messages.content.input_audio": said([{"type": "input_audio", "input_audio": {"data": SECRET}}]),
     "messages.content.image_url.type": said(
         [{"type": "image_url", "image_url": {"url": "data:image/tiff;base64,AAAA"}}]
@@ -75,6 +78,7 @@ OPENAI_CASES: dict[str, dict[str, Any]] = {
         [{"type": "file", "file": {"file_data": "data:text/csv;base64,AA=="}}]
     ),
 }
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA=="}}
 ANTHROPIC_CASES: dict[str, dict[str, Any]] = {
     "container": {"container": SECRET},
     "inference_geo": {"inference_geo": "eu"},
@@ -89,6 +93,11 @@ ANTHROPIC_CASES: dict[str, dict[str, Any]] = {
     ),
     "messages.role.other": said(SECRET, "tool"),
     "messages.content.type": said([{"type": "search_result", "source": SECRET, "title": "", "content": []}]),
+    "messages.media": said([IMAGE], "assistant"),
+    "system.type": {"system": [IMAGE]},
+    "messages.image.type": said(
+        [{"type": "image", "source": {"type": "base64", "media_type": SECRET, "data": "AA=="}}]
+    ),
     "messages.image.source.file": said([{"type": "image", "source": {"type": "file", "file_id": SECRET}}]),
     "messages.image.transformations": said(
         [{"type": "image", "source": {}, "transformations": {"x": SECRET}}]
@@ -156,6 +165,19 @@ ENDS_WITH_SYSTEM = [USER, {"role": "assistant", "content": SECRET}, {"role": "sy
             "messages.assistant",
             id="an answer that is the last message once the system's has moved",
         ),
+        pytest.param(
+            {"tools": [{"type": SECRET, "function": {"name": "f"}}]}, "tools.custom", id="an unknown tool"
+        ),
+        pytest.param(
+            said(None, "assistant", tool_calls=[{**CALL, "type": SECRET}]),
+            "messages.tool_calls.custom",
+            id="an unknown call",
+        ),
+        pytest.param(
+            said([{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}], "assistant"),
+            "messages.media",
+            id="an image of the assistant's",
+        ),
     ],
 )
 def test_more_that_anthropic_cannot_say(asked: dict[str, Any], path: str) -> None:
@@ -176,6 +198,16 @@ def test_more_that_anthropic_cannot_say(asked: dict[str, Any], path: str) -> Non
             {"output_config": {"format": {"schema": {}}}},
             "output_config.format.type",
             id="a format without a type",
+        ),
+        pytest.param(
+            said([{"type": "document", "source": {"type": "base64", "media_type": SECRET, "data": ""}}]),
+            "messages.document.source.type",
+            id="a document of another type",
+        ),
+        pytest.param(
+            {"messages": [USER, {"role": "system", "content": [IMAGE]}]},
+            "messages.content.type",
+            id="an image of the system's",
         ),
     ],
 )
@@ -201,6 +233,17 @@ def test_more_that_openai_cannot_say(asked: dict[str, Any], path: str) -> None:
             "response_format.json_schema.schema",
         ),
         ({"stop": [7]}, "stop"),
+        ({"messages": [{"content": SECRET}]}, "messages[0].role"),
+        ({"messages": [{"role": "user"}]}, "messages[0].content"),
+        ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
+        (
+            {"tools": [{"type": "function", "function": {"name": SECRET, "strict": 0}}]},
+            "tools[0].function.strict",
+        ),
+        ({"stream_options": {"include_usage": SECRET}}, "stream_options.include_usage"),
+        ({"reasoning_effort": [SECRET]}, "reasoning_effort"),
+        ({"temperature": True}, "temperature"),
+        (said([{"type": "file", "file": {}}]), "messages[1].content[0].file.file_data"),
     ],
 )
 def test_openai_requests_of_another_shape_are_refused_by_place(asked: dict[str, Any], where: str) -> None:
@@ -222,6 +265,28 @@ def test_openai_requests_of_another_shape_are_refused_by_place(asked: dict[str, 
         ({"metadata": {"user_id": 7}}, "metadata.user_id"),
         ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema"),
         ({"output_config": {"format": SECRET}}, "output_config.format"),
+        ({"max_tokens": None}, "max_tokens"),
+        ({"messages": [{"role": "user"}]}, "messages[0].content"),
+        ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens"),
+        ({"thinking": {"type": "enabled", "budget_tokens": True}}, "thinking.budget_tokens"),
+        ({"thinking": SECRET}, "thinking"),
+        ({"tools": [{"input_schema": {}}]}, "tools[0].name"),
+        ({"tool_choice": {"type": "tool"}}, "tool_choice.name"),
+        (
+            {"tool_choice": {"type": "auto", "disable_parallel_tool_use": SECRET}},
+            "tool_choice.disable_parallel_tool_use",
+        ),
+        (said([{"type": "image"}]), "messages[1].content[0].source"),
+        (said([{"type": "image", "source": {"type": "url"}}]), "messages[1].content[0].source.url"),
+        (
+            said([{"type": "document", "source": {"type": "base64"}}]),
+            "messages[1].content[0].source.media_type",
+        ),
+        (
+            said([{"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text"}]}]),
+            "messages[1].content[0].content[0].text",
+        ),
+        ({"stop_sequences": [7]}, "stop_sequences"),
     ],
 )
 def test_anthropic_requests_of_another_shape_are_refused_by_place(asked: dict[str, Any], where: str) -> None:
@@ -230,41 +295,13 @@ def test_anthropic_requests_of_another_shape_are_refused_by_place(asked: dict[st
     assert SECRET not in error.message
 
 
-IDLE_OPENAI: dict[str, Any] = {
-    "n": 1,
-    "logprobs": False,
-    "top_logprobs": 0,
-    "logit_bias": {},
-    "modalities": ["text"],
-    "seed": None,
-    "frequency_penalty": 0,
-    "presence_penalty": 0.0,
-    "store": False,
-    "service_tier": "auto",
-}
-IDLE_ANTHROPIC: dict[str, Any] = {
-    "service_tier": "auto",
-    "speed": "standard",
-    "container": None,
-    "metadata": {},
-}
-
-
-def test_values_that_ask_for_nothing_are_neither_lost_nor_refused() -> None:
-    assert to_anthropic({"messages": [USER], **IDLE_OPENAI}, "claude-sonnet-4-5").lost == ()
-    asked = {"messages": [USER], "max_tokens": 9, **IDLE_ANTHROPIC}
-    assert to_openai(asked, "gpt-4o", Provider.OPENAI).lost == ()
-
-
-def test_fields_that_no_api_has_are_lost_without_repeating_their_names() -> None:
-    messages = [{**USER, SECRET: 1, "x": None}]
-    assert to_anthropic({"messages": messages, SECRET: 1}, "claude-sonnet-4-5").lost == (
-        "other",
-        "messages.other",
-    )
-    blocks = [{"role": "user", "content": [{"type": "text", "text": "x", SECRET: 1}]}]
-    asked = {"messages": blocks, "max_tokens": 9}
-    assert to_openai(asked, "gpt-4o", Provider.OPENAI).lost == ("messages.text.other",)
+@pytest.mark.parametrize("budget", [0, -1, 1023, 4000, 5000])
+@pytest.mark.parametrize("provider", Provider)
+def test_a_budget_that_anthropic_itself_refuses(budget: int, provider: Provider) -> None:
+    thinking = {"type": "enabled", "budget_tokens": budget}
+    error = refusal_of_anthropic({"max_tokens": 4000, "thinking": thinking}, provider)
+    assert (error.status, error.code, error.param) == (400, "invalid_value", "thinking.budget_tokens")
+    assert error.message == '"thinking.budget_tokens" must be at least 1024 and less than max_tokens'
 
 
 @pytest.mark.parametrize("rules", [FROM_OPENAI, FROM_ANTHROPIC], ids=["OpenAI", "Anthropic"])

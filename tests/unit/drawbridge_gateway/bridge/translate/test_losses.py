@@ -1,0 +1,106 @@
+"""What an answer can do without is lost by its name, at every depth; what asks for nothing is not named."""
+
+from typing import Any
+
+import pytest
+from drawbridge_crds.cloud import Provider
+from drawbridge_gateway.bridge.translate.requests_to_anthropic import to_anthropic
+from drawbridge_gateway.bridge.translate.requests_to_openai import to_openai
+
+from tests.unit.drawbridge_gateway.bridge.translate.spelled import USER
+
+SECRET = "the prompt's own words"
+
+IDLE_OPENAI: dict[str, Any] = {
+    "n": 1,
+    "logprobs": False,
+    "top_logprobs": 0,
+    "logit_bias": {},
+    "modalities": ["text"],
+    "seed": None,
+    "frequency_penalty": 0,
+    "presence_penalty": 0.0,
+    "store": False,
+    "service_tier": "auto",
+}
+IDLE_ANTHROPIC: dict[str, Any] = {
+    "service_tier": "auto",
+    "speed": "standard",
+    "container": None,
+    "metadata": {},
+}
+
+
+def test_values_that_ask_for_nothing_are_neither_lost_nor_refused() -> None:
+    assert to_anthropic({"messages": [USER], **IDLE_OPENAI}, "claude-sonnet-4-5").lost == ()
+    asked = {"messages": [USER], "max_tokens": 9, **IDLE_ANTHROPIC}
+    assert to_openai(asked, "gpt-4o", Provider.OPENAI).lost == ()
+
+
+def test_fields_that_no_api_has_are_lost_without_repeating_their_names() -> None:
+    messages = [{**USER, SECRET: 1, "x": None}]
+    assert to_anthropic({"messages": messages, SECRET: 1}, "claude-sonnet-4-5").lost == (
+        "other",
+        "messages.other",
+    )
+    blocks = [{"role": "user", "content": [{"type": "text", "text": "x", SECRET: 1}]}]
+    asked = {"messages": blocks, "max_tokens": 9}
+    assert to_openai(asked, "gpt-4o", Provider.OPENAI).lost == ("messages.text.other",)
+
+
+OTHER: dict[str, Any] = {SECRET: 1}
+FUNCTION = {"type": "function", "function": {"name": "f", **OTHER}, **OTHER}
+SOURCE = {"type": "base64", "media_type": "image/png", "data": "AA==", **OTHER}
+
+
+def image(source: dict[str, Any]) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": [{"type": "image", "source": source}]}]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "lost"),
+    [
+        ({"tools": [FUNCTION]}, ("tools.other", "tools.function.other")),
+        (
+            {"tools": [FUNCTION], "tool_choice": FUNCTION},
+            ("tools.other", "tools.function.other", "tool_choice.other", "tool_choice.function.other"),
+        ),
+        ({"stream_options": {"include_usage": True, **OTHER}}, ("stream_options.other",)),
+        ({"stream_options": {"include_obfuscation": True}}, ("stream_options.include_obfuscation",)),
+        ({"response_format": {"type": "text", **OTHER}}, ("response_format.other",)),
+        ({"messages": [{**USER, "tool_calls": []}]}, ("messages.tool_calls",)),
+        ({"messages": [{**USER, "type": "message"}]}, ("messages.other",)),
+        ({"user": "a", "safety_identifier": "b"}, ("user",)),
+        ({"max_tokens": 5, "max_completion_tokens": 6}, ("max_tokens",)),
+    ],
+)
+def test_what_anthropic_does_not_hear_is_named(asked: dict[str, Any], lost: tuple[str, ...]) -> None:
+    assert to_anthropic({"messages": [USER], **asked}, "claude-sonnet-4-5").lost == lost
+
+
+@pytest.mark.parametrize(
+    ("asked", "lost"),
+    [
+        (image(SOURCE), ("messages.image.source.other",)),
+        (
+            image({**SOURCE, "url": "https://host"}),
+            ("messages.image.source.other", "messages.image.source.url"),
+        ),
+        ({"system": [{"type": "text", "text": "x", **OTHER}]}, ("system.other",)),
+        (
+            {"tools": [{"name": "f", "input_schema": {}}], "tool_choice": {"type": "any", **OTHER}},
+            ("tool_choice.other",),
+        ),
+        ({"tool_choice": {"type": "auto", "name": "f"}}, ("tool_choice.name",)),
+        ({"thinking": {"type": "adaptive", "budget_tokens": 2048}}, ("thinking.budget_tokens",)),
+        (
+            {"thinking": {"type": "enabled", "budget_tokens": 2048}, "output_config": {"effort": "low"}},
+            ("thinking.budget_tokens",),
+        ),
+        ({"metadata": OTHER}, ("metadata.other",)),
+        ({"messages": [{**USER, "text": "x"}]}, ("messages.other",)),
+    ],
+)
+def test_what_openai_does_not_hear_is_named(asked: dict[str, Any], lost: tuple[str, ...]) -> None:
+    body = {"max_tokens": 4096, "messages": [USER], **asked}
+    assert to_openai(body, "gpt-5.1", Provider.OPENAI).lost == lost
