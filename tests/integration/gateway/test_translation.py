@@ -208,6 +208,20 @@ class TestWhatCannotBeSaid:
             )
         assert out.standin.total() == 0
 
+    async def test_is_told_from_what_is_wrong_in_the_clients_own_protocol(
+        self, out: Out, gpt_user: openai.AsyncOpenAI, claude_user: anthropic.AsyncAnthropic
+    ) -> None:
+        nameless: Any = [{"type": "function", "function": {}}]
+        with pytest.raises(openai.BadRequestError) as refused:
+            await gpt_user.chat.completions.create(model="auto", messages=MESSAGES, tools=nameless)
+        assert (refused.value.code, refused.value.param) == ("invalid_type", "tools[0].function.name")
+        unlimited: Any = {"type": "enabled"}
+        with pytest.raises(anthropic.BadRequestError, match=r'"thinking\.budget_tokens" must be an integer'):
+            await claude_user.messages.create(
+                model="auto", max_tokens=2000, messages=MESSAGES, thinking=unlimited
+            )
+        assert out.standin.total() == 0
+
     async def test_goes_on_to_the_next_backend(self, out: Out) -> None:
         out.load("some-model", fallback=("spare",))
         reply = await out.ask(CLAUDE, speaks="openai", n=2)

@@ -19,7 +19,7 @@ import openai
 from drawbridge_crds.snapshot import CloudTarget
 
 from drawbridge_gateway.bridge.credentials import CredentialError
-from drawbridge_gateway.protocols.errors import NOT_TRANSLATABLE, ApiError
+from drawbridge_gateway.protocols.errors import OUR_WORDS, ApiError
 
 OVERLOADED: Final = 529
 """Anthropic's own status: the service, not the client, has too much to do."""
@@ -183,8 +183,8 @@ def _provider_error(body: object) -> tuple[str, str]:
     if words.startswith("prompt is too long"):  # Anthropic has no code of its own for it
         return "context_length_exceeded", words
     code = str(inner.get("code") or inner.get("type") or "")
-    # our own code stands for our own words, which the gateway passes on
-    is_code = _CODE.fullmatch(code) and code != NOT_TRANSLATABLE
+    # our own codes stand for our own words, which the gateway passes on
+    is_code = _CODE.fullmatch(code) and code not in OUR_WORDS
     return (code if is_code else "invalid_request"), words
 
 

@@ -11,7 +11,7 @@ from drawbridge_crds.route import FallbackReason
 
 from drawbridge_gateway.dataplane.tenant import Candidate, Cloud, Pool
 from drawbridge_gateway.protocols.dialect import StreamFailure
-from drawbridge_gateway.protocols.errors import NOT_TRANSLATABLE, ApiError
+from drawbridge_gateway.protocols.errors import NOT_TRANSLATABLE, OUR_WORDS, ApiError
 from drawbridge_gateway.upstream.errors import BusyError, SilentError, UnreachableError, UpstreamError
 
 DEFAULT_RETRY_AFTER_S: Final = 1
@@ -170,8 +170,8 @@ def status_failed(target: Pool | Cloud, answer: ErrorAnswer) -> Failure:
 def bridge_failed(target: Cloud, answer: ErrorAnswer) -> Failure:
     """Judge an error answer of the bridge.
 
-    It says in its own words which Secret or which cloud is at fault, and those are passed on. Only where
-    the request itself is refused may they quote the provider, and so the request: then its code stands in.
+    It says in its own words which Secret, cloud or place of the request is at fault, and those are passed on.
+    Only where a provider refuses the request may they quote it: then its code stands in.
     """
     if answer.code == NOT_TRANSLATABLE:
         return _not_translatable(target, answer)
@@ -179,11 +179,14 @@ def bridge_failed(target: Cloud, answer: ErrorAnswer) -> Failure:
     if failure.reason is FallbackReason.CONTEXT_TOO_LONG:
         return failure
     error = failure.error
-    if failure.reason is None and error.status != HTTPStatus.FORBIDDEN:
-        message = f"{error.message} ({answer.code})" if answer.code else error.message
+    words, param = _error_of(answer.body)
+    if answer.code in OUR_WORDS:
+        error = replace(error, message=words or error.message, param=param)
+    elif failure.reason is None and error.status != HTTPStatus.FORBIDDEN:
+        error = replace(error, message=f"{error.message} ({answer.code})" if answer.code else error.message)
     else:
-        message = _error_of(answer.body)[0] or error.message
-    return replace(failure, error=replace(error, message=message, code=answer.code or error.code))
+        error = replace(error, message=words or error.message)
+    return replace(failure, error=replace(error, code=answer.code or error.code))
 
 
 def stream_failed(target: Pool | Cloud, failure: StreamFailure) -> Failure:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from drawbridge_gateway.protocols.errors import ApiError
+from drawbridge_gateway.protocols.errors import INVALID_TYPE, INVALID_VALUE, ApiError
 
 _PRINTABLE_MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,127}")
 """What a model's name may look like. Anything else a client sent as one is not repeated to it."""
@@ -79,12 +79,12 @@ def missing_field(name: str) -> ApiError:
 
 def wrong_type(name: str, wanted: str) -> ApiError:
     """A field has another type than the API says."""
-    return ApiError(400, "invalid_type", f'"{name}" must be {wanted}', param=name)
+    return ApiError(400, INVALID_TYPE, f'"{name}" must be {wanted}', param=name)
 
 
 def out_of_range(name: str, wanted: str) -> ApiError:
     """A field's value cannot be meant."""
-    return ApiError(400, "invalid_value", f'"{name}" must be {wanted}', param=name)
+    return ApiError(400, INVALID_VALUE, f'"{name}" must be {wanted}', param=name)
 
 
 def forbidden_field(name: str) -> ApiError:

@@ -13,6 +13,14 @@ import orjson
 NOT_TRANSLATABLE: Final = "not_translatable"
 """Code of the bridge's refusal of what cannot be said in a cloud's protocol. Other backends may answer it."""
 
+INVALID_TYPE: Final = "invalid_type"
+INVALID_VALUE: Final = "invalid_value"
+"""Codes of our own refusal of what no backend would be asked."""
+
+OUR_WORDS: Final = frozenset({NOT_TRANSLATABLE, INVALID_TYPE, INVALID_VALUE})
+"""Codes that stand for our own words about a request, which name places and never a value. The bridge lets no
+error of a provider have them."""
+
 
 class Protocol(StrEnum):
     """What a client speaks."""

@@ -43,8 +43,9 @@ def body(**error: Any) -> dict[str, Any]:
         pytest.param(
             body(type="invalid_request_error", message="m"), "invalid_request_error", "m", id="Anthropic's"
         ),
-        pytest.param(
-            body(code="not_translatable", message="m"), "invalid_request", "m", id="a code that is ours alone"
+        *(
+            pytest.param(body(code=code, message="m"), "invalid_request", "m", id=f"{code}, which is ours")
+            for code in ("not_translatable", "invalid_type", "invalid_value")
         ),
         pytest.param(
             body(type="invalid_request_error", message="prompt is too long: 9 tokens > 8 maximum"),

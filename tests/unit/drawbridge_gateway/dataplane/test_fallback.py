@@ -166,6 +166,14 @@ def test_of_a_request_that_the_provider_refuses_only_the_code_is_passed_on() -> 
     assert "unsupported_parameter" in failure.error.message
 
 
+@pytest.mark.parametrize("code", ["invalid_type", "invalid_value"])
+def test_of_a_request_that_the_bridge_refuses_the_place_is_passed_on(code: str) -> None:
+    body = json.dumps({"error": {"message": '"tools[0].name" must be a string', "param": "tools[0].name"}})
+    failure = bridge_failed(CLOUD, ErrorAnswer(400, body, code=code))
+    assert (failure.reason, failure.unasked) == (None, False)
+    assert failure.error == ApiError(400, code, '"tools[0].name" must be a string', param="tools[0].name")
+
+
 def test_a_context_too_long_for_a_cloud_is_told_in_our_words() -> None:
     body = json.dumps({"error": {"message": TOO_LONG_TEXTS["OpenAI"] + SECRET}})
     failure = bridge_failed(CLOUD, ErrorAnswer(400, body, code="context_length_exceeded"))

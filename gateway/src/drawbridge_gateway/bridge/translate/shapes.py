@@ -3,18 +3,18 @@
 from http import HTTPStatus
 from typing import Any
 
-from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
+from drawbridge_gateway.protocols.errors import INVALID_TYPE, INVALID_VALUE, ApiError, RequestRefused
 
 
 def wrong_type(where: str, wanted: str) -> RequestRefused:
     """Return the refusal of a request with a value that is of another type, or is missing."""
-    error = ApiError(HTTPStatus.BAD_REQUEST, "invalid_type", f'"{where}" must be {wanted}', param=where)
+    error = ApiError(HTTPStatus.BAD_REQUEST, INVALID_TYPE, f'"{where}" must be {wanted}', param=where)
     return RequestRefused(error)
 
 
 def wrong_value(where: str, wanted: str) -> RequestRefused:
     """Return the refusal of a request with a value that cannot be meant."""
-    error = ApiError(HTTPStatus.BAD_REQUEST, "invalid_value", f'"{where}" must be {wanted}', param=where)
+    error = ApiError(HTTPStatus.BAD_REQUEST, INVALID_VALUE, f'"{where}" must be {wanted}', param=where)
     return RequestRefused(error)
 
 
