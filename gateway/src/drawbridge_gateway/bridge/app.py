@@ -36,7 +36,8 @@ from drawbridge_gateway.bridge.request import (
     request_id_of,
 )
 from drawbridge_gateway.bridge.snapshots import BridgeState
-from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
 from drawbridge_gateway.settings import Limits
 
 log = structlog.get_logger(__name__)
@@ -75,7 +76,7 @@ class Bridge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3)."""
         path, reply, headers = scope["path"], Reply(send), headers_of(scope)
-        protocol, request_id = PROTOCOL_BY_PATH.get(path, Protocol.OPENAI), request_id_of(headers)
+        protocol, request_id = PROTOCOL_BY_PATH.get(path, ApiProtocol.OPENAI), request_id_of(headers)
         try:
             if scope["method"] == "GET" and path in {"/healthz", "/readyz"}:
                 await self._probe(path, reply)
@@ -113,7 +114,7 @@ class Bridge:
             )
 
     async def _forward(
-        self, protocol: Protocol, headers: Mapping[str, str], receive: Receive, reply: Reply
+        self, protocol: ApiProtocol, headers: Mapping[str, str], receive: Receive, reply: Reply
     ) -> None:
         if self._in_flight >= self._limits.max_in_flight:
             raise RequestRefused(

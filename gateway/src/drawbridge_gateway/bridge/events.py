@@ -4,7 +4,8 @@ from enum import Enum, auto
 
 import orjson
 
-from drawbridge_gateway.protocols.errors import ApiError, Protocol, error_object
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import ApiError, error_object
 from drawbridge_gateway.protocols.sse import read_event, split_events, write_event
 
 
@@ -24,7 +25,7 @@ class Meaning(Enum):
     """Not JSON: what follows cannot be trusted either."""
 
 
-def judge(protocol: Protocol, events: bytes) -> tuple[bytes, Meaning, str]:
+def judge(protocol: ApiProtocol, events: bytes) -> tuple[bytes, Meaning, str]:
     """Tell how far whole events may be passed on, what ends them, and an ERROR's type.
 
     Returned are the events before an ERROR or MALFORMED one, with END also the last one itself; what
@@ -39,12 +40,12 @@ def judge(protocol: Protocol, events: bytes) -> tuple[bytes, Meaning, str]:
     return events, Meaning.CONTENT, ""
 
 
-def meaning_of(protocol: Protocol, event: bytes) -> tuple[Meaning, str]:
+def meaning_of(protocol: ApiProtocol, event: bytes) -> tuple[Meaning, str]:
     """Tell what one event means; for an ERROR also its type, as the provider names it."""
     _, data = read_event(event)
     if not data:
         return Meaning.CONTENT, ""
-    if protocol is Protocol.OPENAI and data == b"[DONE]":
+    if protocol is ApiProtocol.OPENAI and data == b"[DONE]":
         return Meaning.END, ""
     try:
         value = orjson.loads(data)
@@ -53,14 +54,14 @@ def meaning_of(protocol: Protocol, event: bytes) -> tuple[Meaning, str]:
     if not isinstance(value, dict):
         return Meaning.MALFORMED, ""
     error = value.get("error")
-    if value.get("type") == "error" or (protocol is Protocol.OPENAI and error):
+    if value.get("type") == "error" or (protocol is ApiProtocol.OPENAI and error):
         return Meaning.ERROR, str(error.get("code") or error.get("type")) if isinstance(error, dict) else ""
-    if protocol is Protocol.ANTHROPIC and value.get("type") == "message_stop":
+    if protocol is ApiProtocol.ANTHROPIC and value.get("type") == "message_stop":
         return Meaning.END, ""
     return Meaning.CONTENT, ""
 
 
-def error_event(protocol: Protocol, error: ApiError, request_id: str) -> bytes:
+def error_event(protocol: ApiProtocol, error: ApiError, request_id: str) -> bytes:
     """Write the event that tells a client that its stream broke."""
     data = orjson.dumps(error_object(protocol, error, request_id))
-    return write_event(data, b"error" if protocol is Protocol.ANTHROPIC else b"")
+    return write_event(data, b"error" if protocol is ApiProtocol.ANTHROPIC else b"")

@@ -20,7 +20,8 @@ from drawbridge_gateway.bridge.events import Meaning, error_event, judge
 from drawbridge_gateway.bridge.request import UPSTREAM_PATH, Envelope, Outgoing
 from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError
 from drawbridge_gateway.bridge.translate.wire import StreamTranslation, translate_answer
-from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
 from drawbridge_gateway.protocols.sse import EventCutter
 
 CREDENTIALS_REFUSED: Final = frozenset({401, 403})
@@ -123,7 +124,7 @@ class Exchange:
             yield error_event(self._envelope.protocol, refused.error, self._envelope.request_id)
 
     async def _events(
-        self, response: httpx2.Response, speaks: Protocol, translation: StreamTranslation | None
+        self, response: httpx2.Response, speaks: ApiProtocol, translation: StreamTranslation | None
     ) -> AsyncIterator[bytes]:
         """Yield whole events as they arrive, the protocol's last one included; else RequestRefused."""
         cutter = EventCutter()

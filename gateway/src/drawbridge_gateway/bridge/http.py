@@ -8,7 +8,8 @@ from typing import Any, Final
 import orjson
 
 from drawbridge_gateway.asgi import Receive, Scope, Send
-from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused, error_body
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import ApiError, RequestRefused, error_body
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -39,7 +40,7 @@ class Reply:
         """Send a value as JSON."""
         await self.whole(status, b"application/json", orjson.dumps(value))
 
-    async def error(self, protocol: Protocol, error: ApiError, request_id: str) -> None:
+    async def error(self, protocol: ApiProtocol, error: ApiError, request_id: str) -> None:
         """Send an error in its protocol's shape; the header x-drawbridge-error holds its code."""
         headers = [
             (b"x-request-id", request_id.encode()),

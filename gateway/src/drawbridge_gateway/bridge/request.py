@@ -12,15 +12,16 @@ from drawbridge_crds.snapshot import CloudTarget
 
 from drawbridge_gateway.bridge.translate.requests_to_anthropic import to_anthropic
 from drawbridge_gateway.bridge.translate.requests_to_openai import to_openai
-from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
 
 PROTOCOL_BY_PATH: Final = {
-    "/v1/chat/completions": Protocol.OPENAI,
-    "/v1/messages": Protocol.ANTHROPIC,
+    "/v1/chat/completions": ApiProtocol.OPENAI,
+    "/v1/messages": ApiProtocol.ANTHROPIC,
 }
 """The only paths that lead out, and what their clients speak."""
 
-UPSTREAM_PATH: Final = {Protocol.OPENAI: "/chat/completions", Protocol.ANTHROPIC: "/v1/messages"}
+UPSTREAM_PATH: Final = {ApiProtocol.OPENAI: "/chat/completions", ApiProtocol.ANTHROPIC: "/v1/messages"}
 """Relative to each SDK's base URL: OpenAI's ends in /v1, Anthropic's does not."""
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -30,7 +31,7 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 class Envelope:
     """What the gateway says about a request, in its headers."""
 
-    protocol: Protocol
+    protocol: ApiProtocol
     tenant: str
     route: str
     cloud: str
@@ -43,7 +44,7 @@ class Outgoing:
 
     body: bytes
     stream: bool
-    speaks: Protocol
+    speaks: ApiProtocol
     """What the provider speaks; the client may speak the other protocol."""
 
     include_usage: bool = False
@@ -53,7 +54,7 @@ class Outgoing:
     """Fields that the provider's protocol could not say."""
 
 
-def read_envelope(protocol: Protocol, headers: Mapping[str, str]) -> Envelope:
+def read_envelope(protocol: ApiProtocol, headers: Mapping[str, str]) -> Envelope:
     """Read the gateway's headers.
 
     Raises:
@@ -94,7 +95,7 @@ def read_fields(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def outgoing(fields: dict[str, Any], protocol: Protocol, cloud: CloudTarget) -> Outgoing:
+def outgoing(fields: dict[str, Any], protocol: ApiProtocol, cloud: CloudTarget) -> Outgoing:
     """Write a request for a provider: with its own name of the model, and in its own protocol.
 
     Raises:
@@ -103,7 +104,7 @@ def outgoing(fields: dict[str, Any], protocol: Protocol, cloud: CloudTarget) -> 
     stream, speaks = fields.get("stream") is True, spoken_by(cloud)
     if speaks is protocol:
         return Outgoing(orjson.dumps({**fields, "model": cloud.model}), stream, speaks)
-    if speaks is Protocol.ANTHROPIC:
+    if speaks is ApiProtocol.ANTHROPIC:
         translated = to_anthropic(fields, cloud.model)
     else:
         translated = to_openai(fields, cloud.model, cloud.provider)
@@ -117,6 +118,6 @@ def outgoing(fields: dict[str, Any], protocol: Protocol, cloud: CloudTarget) -> 
     )
 
 
-def spoken_by(cloud: CloudTarget) -> Protocol:
+def spoken_by(cloud: CloudTarget) -> ApiProtocol:
     """Return the protocol of a cloud."""
-    return Protocol.ANTHROPIC if cloud.provider is Provider.ANTHROPIC else Protocol.OPENAI
+    return ApiProtocol.ANTHROPIC if cloud.provider is Provider.ANTHROPIC else ApiProtocol.OPENAI

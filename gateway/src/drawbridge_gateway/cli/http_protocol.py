@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from drawbridge_gateway.protocols.errors import ApiError, Protocol, error_body
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import ApiError, error_body
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Request line and headers. Our choice: nginx takes 32 KiB, proxies add a few."""
@@ -89,7 +90,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             raise _HeadTooLargeError
 
     def _refuse(self, error: ApiError) -> None:
-        body = error_body(Protocol.OPENAI, error, "-")
+        body = error_body(ApiProtocol.OPENAI, error, "-")
         self.transport.write(
             b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
             b"connection: close\r\n\r\n%s" % (error.status, _REASONS[error.status], len(body), body)

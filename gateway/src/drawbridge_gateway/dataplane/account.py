@@ -13,7 +13,7 @@ from drawbridge_crds.route import FallbackReason
 from drawbridge_gateway.dataplane.fallback import Failure
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
 from drawbridge_gateway.metrics import NOBODY, GatewayMetrics
-from drawbridge_gateway.protocols.errors import Protocol
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 
 CLIENT_GONE: Final = 499
 """Status in the log of a request whose client left first; the number that nginx made customary."""
@@ -26,7 +26,7 @@ class Record:
     """One request, as far as it came."""
 
     request_id: str
-    protocol: Protocol
+    protocol: ApiProtocol
     started_s: float
     tenant: str = NOBODY
     key_id: str = ""

@@ -21,7 +21,8 @@ from drawbridge_gateway.dataplane.fields import Fields, protocol_of, read_fields
 from drawbridge_gateway.dataplane.generate import Generation
 from drawbridge_gateway.dataplane.models import describe_model, list_models
 from drawbridge_gateway.dataplane.reply import JSON_TYPE, ClientGoneError, Reply
-from drawbridge_gateway.protocols.errors import ApiError, Protocol, RequestRefused
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
 from drawbridge_gateway.state import Caller, GatewayState
 
 MODELS_PATH: Final = b"/v1/models"
@@ -62,7 +63,7 @@ class Entry:
         path: bytes = scope["raw_path"]
         request_id = f"req_{self._rng.getrandbits(96):024x}"
         is_anthropic = path.startswith(ANTHROPIC_PREFIX)
-        protocol = Protocol.ANTHROPIC if is_anthropic else protocol_of(scope["headers"])
+        protocol = ApiProtocol.ANTHROPIC if is_anthropic else protocol_of(scope["headers"])
         reply = Reply(send, protocol, request_id)
         if path in PROBE_PATHS:
             await self._probe(path, scope["method"], reply)

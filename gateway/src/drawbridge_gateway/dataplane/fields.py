@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from drawbridge_gateway.dataplane import refusals
-from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import RequestRefused
 
 _WANTED: Final = frozenset({
     b"authorization", b"x-api-key", b"content-length", b"content-type", b"content-encoding",
@@ -69,12 +70,12 @@ class Fields(NamedTuple):
         return level == b"strict"
 
 
-def protocol_of(headers: Iterable[tuple[bytes, bytes]]) -> Protocol:
+def protocol_of(headers: Iterable[tuple[bytes, bytes]]) -> ApiProtocol:
     """Tell what a client speaks whose path does not say it: Anthropic's clients always send their version."""
     for name, _ in headers:
         if name == b"anthropic-version":
-            return Protocol.ANTHROPIC
-    return Protocol.OPENAI
+            return ApiProtocol.ANTHROPIC
+    return ApiProtocol.OPENAI
 
 
 def read_fields(headers: Iterable[tuple[bytes, bytes]]) -> Fields:

@@ -4,18 +4,19 @@ from typing import Any, Final
 
 from drawbridge_gateway.dataplane import refusals
 from drawbridge_gateway.dataplane.route import may_ask
-from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import RequestRefused
 from drawbridge_gateway.state import Caller
 
 _UNKNOWN_DATE: Final = "1970-01-01T00:00:00Z"
 """What Anthropic's API says of a model whose release date is not known; OpenAI's `created` is 0 likewise."""
 
 
-def list_models(caller: Caller, protocol: Protocol) -> dict[str, Any]:
+def list_models(caller: Caller, protocol: ApiProtocol) -> dict[str, Any]:
     """List what a key may ask for, in the policy's order."""
     names = [name for name in caller.tenant.models if may_ask(caller.tenant, name, caller.grant.models)]
     data = [_describe(name, protocol) for name in names]
-    if protocol is Protocol.OPENAI:
+    if protocol is ApiProtocol.OPENAI:
         return {"object": "list", "data": data}
     return {
         "data": data,
@@ -25,7 +26,7 @@ def list_models(caller: Caller, protocol: Protocol) -> dict[str, Any]:
     }
 
 
-def describe_model(caller: Caller, protocol: Protocol, name: str) -> dict[str, Any]:
+def describe_model(caller: Caller, protocol: ApiProtocol, name: str) -> dict[str, Any]:
     """Describe one model.
 
     Raises:
@@ -36,8 +37,8 @@ def describe_model(caller: Caller, protocol: Protocol, name: str) -> dict[str, A
     return _describe(name, protocol)
 
 
-def _describe(name: str, protocol: Protocol) -> dict[str, Any]:
-    if protocol is Protocol.OPENAI:
+def _describe(name: str, protocol: ApiProtocol) -> dict[str, Any]:
+    if protocol is ApiProtocol.OPENAI:
         return {"id": name, "object": "model", "created": 0, "owned_by": "drawbridge"}
     return {
         "id": name,

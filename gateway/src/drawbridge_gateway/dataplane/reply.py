@@ -4,7 +4,8 @@ import asyncio
 from typing import Final
 
 from drawbridge_gateway.asgi import Send
-from drawbridge_gateway.protocols.errors import ApiError, Protocol, error_body
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import ApiError, error_body
 from drawbridge_gateway.protocols.sse import write_event
 
 CLIENT_STALL_S: Final = 120.0
@@ -27,7 +28,7 @@ class Reply:
 
     __slots__ = ("_send", "close", "committed", "id_headers", "protocol", "request_id", "status")
 
-    def __init__(self, send: Send, protocol: Protocol, request_id: str) -> None:
+    def __init__(self, send: Send, protocol: ApiProtocol, request_id: str) -> None:
         self._send = send
         self.protocol = protocol
         self.request_id = request_id
@@ -77,7 +78,7 @@ class Reply:
     async def error_event(self, error: ApiError) -> None:
         """Tell a client that has part of a stream that the rest will not come."""
         data = error_body(self.protocol, error, self.request_id)
-        name = b"error" if self.protocol is Protocol.ANTHROPIC else b""
+        name = b"error" if self.protocol is ApiProtocol.ANTHROPIC else b""
         await self.write(write_event(data, name))
 
     async def _start(self, status: int, headers: tuple[Header, ...]) -> None:

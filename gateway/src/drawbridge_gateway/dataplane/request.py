@@ -10,8 +10,9 @@ from drawbridge_crds.cloud import Provider
 
 from drawbridge_gateway.dataplane import refusals
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.dialect import Dialect, named
-from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
+from drawbridge_gateway.protocols.errors import RequestRefused
 
 FORBIDDEN: Final = frozenset({
     # files, templates, adapters and code
@@ -62,7 +63,7 @@ class ChatRequest:
     @property
     def adds_usage(self) -> bool:
         """Tell whether a stream's usage is asked for by us alone, for the accounts."""
-        if not self.stream or self.dialect.protocol is not Protocol.OPENAI:
+        if not self.stream or self.dialect.protocol is not ApiProtocol.OPENAI:
             return False
         return self.body.get("stream_options", {}).get("include_usage") is not True
 

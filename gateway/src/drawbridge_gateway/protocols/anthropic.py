@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 from drawbridge_crds.cost import Usage
 
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.dialect import (
     BOOLEAN,
     INTEGER,
@@ -18,7 +19,6 @@ from drawbridge_gateway.protocols.dialect import (
     StreamFailure,
     count,
 )
-from drawbridge_gateway.protocols.errors import Protocol
 
 _ERROR_STATUS: Final = {
     "invalid_request_error": 400,
@@ -107,7 +107,7 @@ def _has_content(event: Mapping[str, Any]) -> bool:
 
 
 ANTHROPIC: Final = Dialect(
-    protocol=Protocol.ANTHROPIC,
+    protocol=ApiProtocol.ANTHROPIC,
     path=b"/v1/messages",
     fields={
         "cache_control": OBJECT,

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from drawbridge_crds.cost import Usage
 
-from drawbridge_gateway.protocols.errors import Protocol
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.sse import read_event, split_events
 
 Kinds: TypeAlias = frozenset[type]
@@ -90,7 +90,7 @@ class AnswerStream:
 class Dialect:
     """One protocol: where it is served, what a request may say, and how its answers are read."""
 
-    protocol: Protocol
+    protocol: ApiProtocol
     path: bytes
     fields: Mapping[str, Kinds]
     """Every field that passes, with the types it may have."""

@@ -5,10 +5,11 @@ source paths. Shapes: OpenAI's "Error object" and Anthropic's "Errors" API refer
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 import orjson
+
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 
 NOT_TRANSLATABLE: Final = "not_translatable"
 """Code of the bridge's refusal of what cannot be said in a cloud's protocol. Other backends may answer it."""
@@ -20,13 +21,6 @@ INVALID_VALUE: Final = "invalid_value"
 OUR_WORDS: Final = frozenset({NOT_TRANSLATABLE, INVALID_TYPE, INVALID_VALUE})
 """Codes that stand for our own words about a request, which name places and never a value. The bridge lets no
 error of a provider have them."""
-
-
-class Protocol(StrEnum):
-    """What a client speaks."""
-
-    OPENAI = "openai"
-    ANTHROPIC = "anthropic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +68,14 @@ _OPENAI_TYPES: Final = {
 }
 
 
-def error_body(protocol: Protocol, error: ApiError, request_id: str) -> bytes:
+def error_body(protocol: ApiProtocol, error: ApiError, request_id: str) -> bytes:
     """Write an error as the JSON body of its protocol."""
     return orjson.dumps(error_object(protocol, error, request_id))
 
 
-def error_object(protocol: Protocol, error: ApiError, request_id: str) -> dict[str, Any]:
+def error_object(protocol: ApiProtocol, error: ApiError, request_id: str) -> dict[str, Any]:
     """Return an error as a JSON object of its protocol."""
-    if protocol is Protocol.ANTHROPIC:
+    if protocol is ApiProtocol.ANTHROPIC:
         kind = _ANTHROPIC_TYPES.get(error.status) or _kind(error.status)
         return {
             "type": "error",

@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 from drawbridge_crds.cost import Usage
 
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.dialect import (
     BOOLEAN,
     INTEGER,
@@ -19,7 +20,6 @@ from drawbridge_gateway.protocols.dialect import (
     StreamFailure,
     count,
 )
-from drawbridge_gateway.protocols.errors import Protocol
 
 _PUBLIC: Final[Mapping[str, Kinds]] = {
     "audio": OBJECT,
@@ -174,7 +174,7 @@ def _has_content(chunk: Mapping[str, Any]) -> bool:
 
 
 OPENAI: Final = Dialect(
-    protocol=Protocol.OPENAI,
+    protocol=ApiProtocol.OPENAI,
     path=b"/v1/chat/completions",
     fields={**_PUBLIC, **_EXTENSIONS},
     required=("model", "messages"),

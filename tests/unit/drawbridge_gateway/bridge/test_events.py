@@ -4,9 +4,10 @@ import json
 
 import pytest
 from drawbridge_gateway.bridge.events import Meaning, error_event, judge, meaning_of
-from drawbridge_gateway.protocols.errors import ApiError, Protocol
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import ApiError
 
-OPENAI, ANTHROPIC = Protocol.OPENAI, Protocol.ANTHROPIC
+OPENAI, ANTHROPIC = ApiProtocol.OPENAI, ApiProtocol.ANTHROPIC
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ OPENAI, ANTHROPIC = Protocol.OPENAI, Protocol.ANTHROPIC
         pytest.param(OPENAI, b'data: {"a":\ndata: 1}', Meaning.CONTENT, "", id="data in two lines"),
     ],
 )
-def test_meaning(protocol: Protocol, event: bytes, meaning: Meaning, error_type: str) -> None:
+def test_meaning(protocol: ApiProtocol, event: bytes, meaning: Meaning, error_type: str) -> None:
     assert meaning_of(protocol, event) == (meaning, error_type)
 
 

@@ -1,6 +1,7 @@
 import pytest
 from drawbridge_gateway.dataplane.fields import protocol_of, read_fields
-from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import RequestRefused
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -112,5 +113,5 @@ def test_only_plain_json_is_read(headers: Headers, code: str | None) -> None:
 
 
 def test_clients_of_anthropic_are_known_by_their_version() -> None:
-    assert protocol_of([(b"anthropic-version", b"2023-06-01")]) is Protocol.ANTHROPIC
-    assert protocol_of([(b"x-api-key", b"k")]) is Protocol.OPENAI
+    assert protocol_of([(b"anthropic-version", b"2023-06-01")]) is ApiProtocol.ANTHROPIC
+    assert protocol_of([(b"x-api-key", b"k")]) is ApiProtocol.OPENAI

@@ -1,13 +1,14 @@
 import json
 
 import pytest
-from drawbridge_gateway.protocols.errors import ApiError, Protocol, error_body
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import ApiError, error_body
 
 ERROR = ApiError(404, "model_not_found", "no such model", param="model")
 
 
 def test_openai_shape() -> None:
-    assert json.loads(error_body(Protocol.OPENAI, ERROR, "req_1")) == {
+    assert json.loads(error_body(ApiProtocol.OPENAI, ERROR, "req_1")) == {
         "error": {
             "message": "no such model",
             "type": "invalid_request_error",
@@ -18,7 +19,7 @@ def test_openai_shape() -> None:
 
 
 def test_anthropic_shape() -> None:
-    assert json.loads(error_body(Protocol.ANTHROPIC, ERROR, "req_1")) == {
+    assert json.loads(error_body(ApiProtocol.ANTHROPIC, ERROR, "req_1")) == {
         "type": "error",
         "error": {"type": "not_found_error", "message": "no such model"},
         "request_id": "req_1",
@@ -43,5 +44,5 @@ def test_anthropic_shape() -> None:
 )
 def test_error_types_by_status(status: int, anthropic: str, openai: str) -> None:
     error = ApiError(status, "code", "message")
-    assert json.loads(error_body(Protocol.ANTHROPIC, error, ""))["error"]["type"] == anthropic
-    assert json.loads(error_body(Protocol.OPENAI, error, ""))["error"]["type"] == openai
+    assert json.loads(error_body(ApiProtocol.ANTHROPIC, error, ""))["error"]["type"] == anthropic
+    assert json.loads(error_body(ApiProtocol.OPENAI, error, ""))["error"]["type"] == openai

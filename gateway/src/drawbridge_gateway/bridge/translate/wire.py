@@ -8,7 +8,7 @@ import orjson
 from drawbridge_gateway.bridge.translate import answers
 from drawbridge_gateway.bridge.translate.stream_to_anthropic import EventStream
 from drawbridge_gateway.bridge.translate.stream_to_openai import ChunkStream
-from drawbridge_gateway.protocols.errors import Protocol
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.sse import read_event, split_events, write_event
 
 _DONE: Final = b"[DONE]"
@@ -16,13 +16,13 @@ _PING: Final = b": ping\n\n"
 """A comment: OpenAI's protocol has no event that says nothing."""
 
 
-def translate_answer(speaks: Protocol, answer: Mapping[str, Any], *, created_s: int) -> bytes:
+def translate_answer(speaks: ApiProtocol, answer: Mapping[str, Any], *, created_s: int) -> bytes:
     """Translate a whole answer of a cloud that speaks `speaks` into the other protocol.
 
     Raises:
         MalformedAnswerError: it is none.
     """
-    if speaks is Protocol.ANTHROPIC:
+    if speaks is ApiProtocol.ANTHROPIC:
         return orjson.dumps(answers.to_openai(answer, created_s=created_s))
     return orjson.dumps(answers.to_anthropic(answer))
 
@@ -30,9 +30,9 @@ def translate_answer(speaks: Protocol, answer: Mapping[str, Any], *, created_s: 
 class StreamTranslation:
     """Translates the events of one stream, in pieces of whole events. Comments pass as they are."""
 
-    def __init__(self, speaks: Protocol, *, created_s: int, include_usage: bool) -> None:
+    def __init__(self, speaks: ApiProtocol, *, created_s: int, include_usage: bool) -> None:
         """Translate from `speaks`. `include_usage`: an OpenAI client wants the chunk with usage."""
-        self._read = self._read_openai if speaks is Protocol.OPENAI else self._read_anthropic
+        self._read = self._read_openai if speaks is ApiProtocol.OPENAI else self._read_anthropic
         self._events = EventStream()
         self._chunks = ChunkStream(created_s=created_s, include_usage=include_usage)
 

@@ -15,8 +15,9 @@ from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError
 from drawbridge_gateway.bridge.translate.stream_to_anthropic import EventStream
 from drawbridge_gateway.bridge.translate.wire import StreamTranslation, translate_answer
 from drawbridge_gateway.protocols.anthropic import ANTHROPIC
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.dialect import Dialect
-from drawbridge_gateway.protocols.errors import Protocol, RequestRefused
+from drawbridge_gateway.protocols.errors import RequestRefused
 from drawbridge_gateway.protocols.openai import OPENAI
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,14 +123,14 @@ def test_any_request_of_anthropic(body: dict[str, Any], model: str, provider: Pr
         orjson.dumps(to_openai(body, model, provider).body)
 
 
-@given(answer=OBJECTS, speaks=st.sampled_from(Protocol))
-def test_any_whole_answer(answer: dict[str, Any], speaks: Protocol) -> None:
+@given(answer=OBJECTS, speaks=st.sampled_from(ApiProtocol))
+def test_any_whole_answer(answer: dict[str, Any], speaks: ApiProtocol) -> None:
     with contextlib.suppress(MalformedAnswerError):
         translate_answer(speaks, answer, created_s=1)
 
 
-@given(events=st.lists(OBJECTS, max_size=6), speaks=st.sampled_from(Protocol))
-def test_any_stream(events: list[dict[str, Any]], speaks: Protocol) -> None:
+@given(events=st.lists(OBJECTS, max_size=6), speaks=st.sampled_from(ApiProtocol))
+def test_any_stream(events: list[dict[str, Any]], speaks: ApiProtocol) -> None:
     stream = StreamTranslation(speaks, created_s=1, include_usage=True)
     start = {"type": "message_start", "message": {}}
     with contextlib.suppress(MalformedAnswerError):
@@ -143,29 +144,29 @@ CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{
 @pytest.mark.parametrize(
     ("speaks", "answer"),
     [
-        pytest.param(Protocol.ANTHROPIC, {"type": "message"}, id="a message without content"),
-        pytest.param(Protocol.ANTHROPIC, {"choices": []}, id="the other protocol"),
-        pytest.param(Protocol.OPENAI, {"choices": []}, id="a completion without a choice"),
+        pytest.param(ApiProtocol.ANTHROPIC, {"type": "message"}, id="a message without content"),
+        pytest.param(ApiProtocol.ANTHROPIC, {"choices": []}, id="the other protocol"),
+        pytest.param(ApiProtocol.OPENAI, {"choices": []}, id="a completion without a choice"),
         pytest.param(
-            Protocol.OPENAI,
+            ApiProtocol.OPENAI,
             {"choices": [{"message": {"tool_calls": [CALL]}, "finish_reason": "tool_calls"}]},
             id="half of the arguments: nobody may run a tool with them",
         ),
         pytest.param(
-            Protocol.OPENAI,
+            ApiProtocol.OPENAI,
             {"choices": [{"message": {"tool_calls": [{"function": {"name": "f", "arguments": "[]"}}]}}]},
             id="arguments that are no object",
         ),
     ],
 )
-def test_answers_that_are_none(speaks: Protocol, answer: dict[str, Any]) -> None:
+def test_answers_that_are_none(speaks: ApiProtocol, answer: dict[str, Any]) -> None:
     with pytest.raises(MalformedAnswerError):
         translate_answer(speaks, answer, created_s=1)
 
 
-@pytest.mark.parametrize("speaks", Protocol)
-def test_a_stream_that_ends_before_it_begins(speaks: Protocol) -> None:
-    end = b"data: [DONE]\n\n" if speaks is Protocol.OPENAI else b'data: {"type":"message_stop"}\n\n'
+@pytest.mark.parametrize("speaks", ApiProtocol)
+def test_a_stream_that_ends_before_it_begins(speaks: ApiProtocol) -> None:
+    end = b"data: [DONE]\n\n" if speaks is ApiProtocol.OPENAI else b'data: {"type":"message_stop"}\n\n'
     with pytest.raises(MalformedAnswerError):
         StreamTranslation(speaks, created_s=1, include_usage=True).feed(end)
 
@@ -206,9 +207,9 @@ def test_calls_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_comments_pass_and_a_ping_becomes_one() -> None:
-    from_openai = StreamTranslation(Protocol.OPENAI, created_s=1, include_usage=True)
+    from_openai = StreamTranslation(ApiProtocol.OPENAI, created_s=1, include_usage=True)
     assert from_openai.feed(b": wait\n\n") == b": wait\n\n"
-    from_anthropic = StreamTranslation(Protocol.ANTHROPIC, created_s=1, include_usage=True)
+    from_anthropic = StreamTranslation(ApiProtocol.ANTHROPIC, created_s=1, include_usage=True)
     assert from_anthropic.feed(b'event: ping\ndata: {"type":"ping"}\n\n') == b": ping\n\n"
 
 
