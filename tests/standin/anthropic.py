@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 
 from . import fields
+from .completion import Ask, Completion, Tool, ToolCall, count_input_tokens, split_tokens, text_of
 from .dialect import Event, Stamp, bearer_key, sse
 from .errors import BadRequestError, RefusedError
-from .reply import Ask, Call, Reply, Tool, count_input_tokens, split_tokens, text_of
 
 REQUEST_ID_HEADER = b"request-id"
 
@@ -72,7 +72,7 @@ def input_tokens(body: Mapping[str, Any]) -> int:
     return count_input_tokens(body, _INPUT_FIELDS)
 
 
-def answer(ask: Ask, reply: Reply, stamp: Stamp) -> dict[str, Any]:
+def answer(ask: Ask, completion: Completion, stamp: Stamp) -> dict[str, Any]:
     content = [
         {
             "type": "tool_use",
@@ -80,23 +80,23 @@ def answer(ask: Ask, reply: Reply, stamp: Stamp) -> dict[str, Any]:
             "name": call.name,
             "input": orjson.loads(call.arguments),
         }
-        for index, call in enumerate(reply.calls)
+        for index, call in enumerate(completion.calls)
     ]
-    if reply.pieces:
-        content.insert(0, {"type": "text", "text": reply.text})
-    ending = {"stop_reason": _STOP_REASONS[reply.ending], "stop_sequence": reply.stop}
-    return _message(ask, stamp, reply.output_tokens) | {"content": content} | ending
+    if completion.pieces:
+        content.insert(0, {"type": "text", "text": completion.text})
+    ending = {"stop_reason": _STOP_REASONS[completion.ending], "stop_sequence": completion.stop}
+    return _message(ask, stamp, completion.output_tokens) | {"content": content} | ending
 
 
-def events(ask: Ask, reply: Reply, stamp: Stamp) -> Iterator[Event]:
+def events(ask: Ask, completion: Completion, stamp: Stamp) -> Iterator[Event]:
     yield _event("message_start", message=_message(ask, stamp, output_tokens=1))
     yield _event("ping")
-    if reply.pieces:
-        yield from _block(0, {"type": "text", "text": ""}, "text_delta", "text", reply.pieces)
-    for index, call in enumerate(reply.calls):
+    if completion.pieces:
+        yield from _block(0, {"type": "text", "text": ""}, "text_delta", "text", completion.pieces)
+    for index, call in enumerate(completion.calls):
         yield from _tool_block(index, call, stamp)
-    ending = {"stop_reason": _STOP_REASONS[reply.ending], "stop_sequence": reply.stop}
-    yield _event("message_delta", delta=ending, usage=_usage(ask, reply.output_tokens))
+    ending = {"stop_reason": _STOP_REASONS[completion.ending], "stop_sequence": completion.stop}
+    yield _event("message_delta", delta=ending, usage=_usage(ask, completion.output_tokens))
     yield _event("message_stop")
 
 
@@ -155,7 +155,7 @@ def _usage(ask: Ask, output_tokens: int) -> dict[str, Any]:
     }
 
 
-def _tool_block(index: int, call: Call, stamp: Stamp) -> Iterator[Event]:
+def _tool_block(index: int, call: ToolCall, stamp: Stamp) -> Iterator[Event]:
     start = {"type": "tool_use", "id": _call_id(stamp, index), "name": call.name, "input": {}}
     return _block(index, start, "input_json_delta", "partial_json", split_tokens(call.arguments))
 

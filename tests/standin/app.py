@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 
 from . import anthropic, openai
+from .completion import compose
 from .delivery import Answer, deliver
 from .dialect import Dialect, Stamp, Stream
 from .errors import BadRequestError, ClientLeftError, RefusedError
-from .exchange import Exchange, Receive, Scope, Send
 from .faults import MODEL_PREFIX, NAMES, Faults
+from .http_exchange import HttpExchange, Receive, Scope, Send
 from .records import CLIENT_LEFT, REFUSED, Records
-from .reply import compose
 
 FAULT_HEADER = "x-standin-fault"
 
@@ -38,7 +38,7 @@ class StandinApp:
         self._number = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, receive, send)
+        exchange = HttpExchange(scope, receive, send)
         match exchange.method, exchange.path:
             case "GET", "/healthz":
                 await exchange.send(200, b'{"status":"ok"}')
@@ -51,7 +51,7 @@ class StandinApp:
             case _:
                 await self._cloud(exchange)
 
-    async def _cloud(self, exchange: Exchange) -> None:
+    async def _cloud(self, exchange: HttpExchange) -> None:
         """Answer as one of the clouds, and note how it ended."""
         record = self._records.begin(exchange.method, exchange.path, exchange.header_list)
         dialect = _dialect(exchange.path, exchange.headers)
@@ -88,7 +88,7 @@ def _dialect(path: str, headers: Mapping[str, str]) -> Dialect:
     return anthropic if "anthropic-version" in headers or "x-api-key" in headers else openai
 
 
-def _answer(exchange: Exchange, dialect: Dialect, stamp: Stamp, body: bytes) -> tuple[Answer, str | None]:
+def _answer(exchange: HttpExchange, dialect: Dialect, stamp: Stamp, body: bytes) -> tuple[Answer, str | None]:
     """The answer that a healthy cloud gives, and the model that is to answer. Raises RefusedError."""
     _check_route(exchange.method, exchange.path)
     dialect.check_headers(exchange.headers)
@@ -116,10 +116,10 @@ def _models(dialect: Dialect, path: str) -> Answer:
 
 def _completion(dialect: Dialect, stamp: Stamp, payload: Mapping[str, Any]) -> Answer:
     ask = dialect.read(payload)
-    reply = compose(ask)
+    completion = compose(ask)
     if not ask.stream:
-        return dialect.answer(ask, reply, stamp)
-    return Stream(tuple(dialect.events(ask, reply, stamp)), dialect.error_event(stamp.request_id))
+        return dialect.answer(ask, completion, stamp)
+    return Stream(tuple(dialect.events(ask, completion, stamp)), dialect.error_event(stamp.request_id))
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -7,14 +7,14 @@ import orjson
 
 from .dialect import Event, Stream
 from .errors import RefusedError
-from .exchange import Exchange, Headers
 from .faults import Fault, break_at
+from .http_exchange import Headers, HttpExchange
 from .records import ANSWERED, BROKEN
 
 Answer = dict[str, Any] | Stream
 
 
-async def deliver(exchange: Exchange, fault: Fault, answer: Answer, headers: Headers) -> str:
+async def deliver(exchange: HttpExchange, fault: Fault, answer: Answer, headers: Headers) -> str:
     """Send `answer` and say how it ended.
 
     Raises RefusedError for a fault that is an error status, ClientLeftError when the client leaves meanwhile.
@@ -32,7 +32,7 @@ async def deliver(exchange: Exchange, fault: Fault, answer: Answer, headers: Hea
     return BROKEN if fault.breakage else ANSWERED
 
 
-async def _deliver_document(exchange: Exchange, fault: Fault, body: bytes, headers: Headers) -> None:
+async def _deliver_document(exchange: HttpExchange, fault: Fault, body: bytes, headers: Headers) -> None:
     half = body[: len(body) // 2]
     match fault.breakage:
         case "cut":
@@ -47,7 +47,7 @@ async def _deliver_document(exchange: Exchange, fault: Fault, body: bytes, heade
             await exchange.send(200, body, headers)
 
 
-async def _deliver_stream(exchange: Exchange, fault: Fault, stream: Stream, headers: Headers) -> None:
+async def _deliver_stream(exchange: HttpExchange, fault: Fault, stream: Stream, headers: Headers) -> None:
     events = stream.events
     broken = break_at([event.is_content for event in events], fault.deltas) if fault.breakage else len(events)
     await exchange.start(
@@ -66,7 +66,7 @@ async def _deliver_stream(exchange: Exchange, fault: Fault, stream: Stream, head
     await exchange.finish()
 
 
-async def _send_events(exchange: Exchange, delta_s: float, events: Iterable[Event]) -> None:
+async def _send_events(exchange: HttpExchange, delta_s: float, events: Iterable[Event]) -> None:
     for event in events:
         if event.is_content and delta_s:
             await exchange.pause(delta_s)

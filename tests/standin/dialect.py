@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import orjson
 
+from .completion import Ask, Completion
 from .errors import RefusedError
-from .reply import Ask, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,10 @@ class Dialect(Protocol):
     def read(self, body: Mapping[str, Any]) -> Ask:
         """Read the body of a request for an answer. Raises BadRequestError."""
 
-    def answer(self, ask: Ask, reply: Reply, stamp: Stamp) -> dict[str, Any]:
+    def answer(self, ask: Ask, completion: Completion, stamp: Stamp) -> dict[str, Any]:
         """The whole answer."""
 
-    def events(self, ask: Ask, reply: Reply, stamp: Stamp) -> Iterator[Event]:
+    def events(self, ask: Ask, completion: Completion, stamp: Stamp) -> Iterator[Event]:
         """The answer as a stream."""
 
     def error(self, refused: RefusedError, request_id: str) -> dict[str, Any]:

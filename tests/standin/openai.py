@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from . import fields
+from .completion import Ask, Completion, Tool, count_input_tokens, split_tokens, text_of
 from .dialect import Event, Stamp, bearer_key, sse
 from .errors import BadRequestError, RefusedError
-from .reply import Ask, Reply, Tool, count_input_tokens, split_tokens, text_of
 
 REQUEST_ID_HEADER = b"x-request-id"
 
@@ -73,12 +73,17 @@ def read(body: Mapping[str, Any]) -> Ask:
     )
 
 
-def answer(ask: Ask, reply: Reply, stamp: Stamp) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None, "annotations": []}
-    if reply.calls:
+def answer(ask: Ask, completion: Completion, stamp: Stamp) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": completion.text,
+        "refusal": None,
+        "annotations": [],
+    }
+    if completion.calls:
         message |= {
             "content": None,
-            "tool_calls": [_call(reply, stamp, index) for index in range(len(reply.calls))],
+            "tool_calls": [_call(completion, stamp, index) for index in range(len(completion.calls))],
         }
     return _envelope("chat.completion", ask, stamp) | {
         "choices": [
@@ -86,23 +91,23 @@ def answer(ask: Ask, reply: Reply, stamp: Stamp) -> dict[str, Any]:
                 "index": index,
                 "message": message,
                 "logprobs": None,
-                "finish_reason": _FINISH_REASONS[reply.ending],
+                "finish_reason": _FINISH_REASONS[completion.ending],
             }
             for index in range(ask.choices)
         ],
-        "usage": _usage(ask, reply),
+        "usage": _usage(ask, completion),
     }
 
 
-def events(ask: Ask, reply: Reply, stamp: Stamp) -> Iterator[Event]:
+def events(ask: Ask, completion: Completion, stamp: Stamp) -> Iterator[Event]:
     envelope = _envelope("chat.completion.chunk", ask, stamp)
     if ask.usage_in_stream:
         envelope["usage"] = None
-    for delta, is_content in _deltas(reply, stamp):
+    for delta, is_content in _deltas(completion, stamp):
         yield from _chunks(envelope, ask, delta, is_content=is_content)
-    yield from _chunks(envelope, ask, {}, finish_reason=_FINISH_REASONS[reply.ending])
+    yield from _chunks(envelope, ask, {}, finish_reason=_FINISH_REASONS[completion.ending])
     if ask.usage_in_stream:
-        yield Event(sse(envelope | {"choices": [], "usage": _usage(ask, reply)}))
+        yield Event(sse(envelope | {"choices": [], "usage": _usage(ask, completion)}))
     yield Event(b"data: [DONE]\n\n")
 
 
@@ -136,13 +141,13 @@ def _envelope(kind: str, ask: Ask, stamp: Stamp) -> dict[str, Any]:
     }
 
 
-def _deltas(reply: Reply, stamp: Stamp) -> Iterator[tuple[dict[str, Any], bool]]:
+def _deltas(completion: Completion, stamp: Stamp) -> Iterator[tuple[dict[str, Any], bool]]:
     """What each choice says, role first; True for content."""
-    yield {"role": "assistant", "content": None if reply.calls else "", "refusal": None}, False
-    for piece in reply.pieces:
+    yield {"role": "assistant", "content": None if completion.calls else "", "refusal": None}, False
+    for piece in completion.pieces:
         yield {"content": piece}, True
-    for index, call in enumerate(reply.calls):
-        opening = _call(reply, stamp, index)
+    for index, call in enumerate(completion.calls):
+        opening = _call(completion, stamp, index)
         opening["function"]["arguments"] = ""
         yield {"tool_calls": [{"index": index} | opening]}, False
         for piece in split_tokens(call.arguments):
@@ -163,14 +168,14 @@ def _chunks(
         yield Event(sse(envelope | {"choices": [choice]}), is_content)
 
 
-def _call(reply: Reply, stamp: Stamp, index: int) -> dict[str, Any]:
-    call = reply.calls[index]
+def _call(completion: Completion, stamp: Stamp, index: int) -> dict[str, Any]:
+    call = completion.calls[index]
     function = {"name": call.name, "arguments": call.arguments}
     return {"id": f"call_standin{stamp.number:08}{index}", "type": "function", "function": function}
 
 
-def _usage(ask: Ask, reply: Reply) -> dict[str, Any]:
-    completion_tokens = reply.output_tokens * ask.choices
+def _usage(ask: Ask, completion: Completion) -> dict[str, Any]:
+    completion_tokens = completion.output_tokens * ask.choices
     return {
         "prompt_tokens": ask.input_tokens,
         "completion_tokens": completion_tokens,

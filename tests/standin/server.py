@@ -19,7 +19,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .app import StandinApp
-from .exchange import CLOSE, RESET
+from .http_exchange import CLOSE, RESET
 from .records import Recorded
 from .tls import TlsFiles, ensure_tls
 

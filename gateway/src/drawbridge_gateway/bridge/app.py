@@ -20,10 +20,16 @@ from drawbridge_crds.reports import CloudCredential, CredentialReport, Credentia
 from drawbridge_crds.snapshot import CloudTarget
 
 from drawbridge_gateway.asgi import Receive, Scope, Send
+from drawbridge_gateway.bridge.cloud_call import CloudCall
 from drawbridge_gateway.bridge.clouds import CloudClients
 from drawbridge_gateway.bridge.credentials import CredentialError, Credentials
-from drawbridge_gateway.bridge.exchange import Exchange
-from drawbridge_gateway.bridge.http import ClientLeftError, Reply, headers_of, read_body, unless_client_leaves
+from drawbridge_gateway.bridge.http import (
+    BridgeReply,
+    ClientLeftError,
+    headers_of,
+    read_body,
+    unless_client_leaves,
+)
 from drawbridge_gateway.bridge.metrics import BridgeMetrics
 from drawbridge_gateway.bridge.permission import permitted_cloud
 from drawbridge_gateway.bridge.request import (
@@ -75,7 +81,7 @@ class Bridge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3)."""
-        path, reply, headers = scope["path"], Reply(send), headers_of(scope)
+        path, reply, headers = scope["path"], BridgeReply(send), headers_of(scope)
         protocol, request_id = PROTOCOL_BY_PATH.get(path, ApiProtocol.OPENAI), request_id_of(headers)
         try:
             if scope["method"] == "GET" and path in {"/healthz", "/readyz"}:
@@ -91,7 +97,7 @@ class Bridge:
             log.info("client_left", request_id=request_id)
 
     async def _serve(
-        self, method: str, path: str, headers: Mapping[str, str], receive: Receive, reply: Reply
+        self, method: str, path: str, headers: Mapping[str, str], receive: Receive, reply: BridgeReply
     ) -> None:
         if method == "POST" and path in PROTOCOL_BY_PATH:
             await self._forward(PROTOCOL_BY_PATH[path], headers, receive, reply)
@@ -100,7 +106,7 @@ class Bridge:
         else:
             raise RequestRefused(ApiError(HTTPStatus.NOT_FOUND, "not_found", "there is nothing here"))
 
-    async def _probe(self, path: str, reply: Reply) -> None:
+    async def _probe(self, path: str, reply: BridgeReply) -> None:
         ready = path == "/healthz" or self._state.synced
         await reply.json(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, {"ok": ready})
 
@@ -114,7 +120,7 @@ class Bridge:
             )
 
     async def _forward(
-        self, protocol: ApiProtocol, headers: Mapping[str, str], receive: Receive, reply: Reply
+        self, protocol: ApiProtocol, headers: Mapping[str, str], receive: Receive, reply: BridgeReply
     ) -> None:
         if self._in_flight >= self._limits.max_in_flight:
             raise RequestRefused(
@@ -141,14 +147,16 @@ class Bridge:
             self._in_flight -= 1
             self._metrics.in_flight.set(self._in_flight)
 
-    async def _ask(self, envelope: Envelope, cloud: CloudTarget, request: Outgoing, reply: Reply) -> None:
+    async def _ask(
+        self, envelope: Envelope, cloud: CloudTarget, request: Outgoing, reply: BridgeReply
+    ) -> None:
         """Ask the cloud, send its answer or our error, and account for it, whatever happens."""
         labels, began, status, code = (envelope.tenant, cloud.name), self._clock(), CLIENT_LEFT, "client_left"
         await self._clients.keep_only(self._state.has_cloud)
-        exchange = Exchange(envelope, cloud, self._credentials, self._clients, wall_clock=self._wall_clock)
+        call = CloudCall(envelope, cloud, self._credentials, self._clients, wall_clock=self._wall_clock)
         try:
-            async with exchange:
-                content_type, parts = await exchange.start(request)
+            async with call:
+                content_type, parts = await call.start(request)
                 self._metrics.first_byte_s.labels(*labels).observe(self._clock() - began)
                 headers = [(b"x-request-id", envelope.request_id.encode())]
                 if request.lost:
@@ -156,14 +164,14 @@ class Bridge:
                 await reply.begin(HTTPStatus.OK, content_type, headers)
                 async for part in parts:
                     await reply.part(part)
-                status, code = HTTPStatus.OK, exchange.failure.code if exchange.failure else ""
+                status, code = HTTPStatus.OK, call.failure.code if call.failure else ""
                 await reply.end()
         except RequestRefused as refused:
             status, code = refused.error.status, refused.error.code
             await reply.error(envelope.protocol, refused.error, envelope.request_id)
         finally:
             self._metrics.requests.labels(*labels, str(status)).inc()
-            if exchange.failure:
+            if call.failure:
                 self._metrics.broken_streams.labels(*labels).inc()
             log.info(
                 "cloud_asked",
@@ -173,11 +181,11 @@ class Bridge:
                 cloud=cloud.name,
                 status=int(status),
                 code=code,
-                provider_request_id=exchange.provider_request_id,
+                provider_request_id=call.provider_request_id,
                 took_ms=round((self._clock() - began) * 1000),
             )
 
-    async def _tell_credentials(self, tenant: str, reply: Reply) -> None:
+    async def _tell_credentials(self, tenant: str, reply: BridgeReply) -> None:
         snapshot = self._state.snapshot(tenant)
         if snapshot is None:
             raise RequestRefused(

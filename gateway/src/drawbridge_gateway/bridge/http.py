@@ -22,8 +22,8 @@ class ClientLeftError(Exception):
     """The gateway closed its connection: nobody waits for this answer any more."""
 
 
-class Reply:
-    """Sends one answer, whole or in parts."""
+class BridgeReply:
+    """Sends one answer of the bridge, whole or in parts."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -112,7 +112,7 @@ async def read_body(receive: Receive, headers: Mapping[str, str], max_bytes: int
         ) from error
 
 
-async def unless_client_leaves(receive: Receive, reply: Reply, work: Coroutine[Any, Any, None]) -> None:
+async def unless_client_leaves(receive: Receive, reply: BridgeReply, work: Coroutine[Any, Any, None]) -> None:
     """Run `work`, which sends `reply`; cancel it when the client leaves before the reply is complete.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Translation of what a cloud answers, as bytes: the one door to the rest for the bridge's exchange."""
+"""Translation of what a cloud answers, as bytes: the one door to the rest for the bridge's calls."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final

@@ -45,17 +45,17 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ToolCall:
     name: str
     arguments: str  # JSON
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Completion:
     """One answer: text in the pieces that a stream sends, or tool calls."""
 
     pieces: tuple[str, ...]
-    calls: tuple[Call, ...]
+    calls: tuple[ToolCall, ...]
     ending: Literal["end", "length", "stop", "tools"]
     stop: str | None  # the stop sequence that ended it
     output_tokens: int
@@ -65,18 +65,18 @@ class Reply:
         return "".join(self.pieces)
 
 
-def compose(ask: Ask) -> Reply:
+def compose(ask: Ask) -> Completion:
     """Answer `ask` with tool calls when it wants them, else with an echo that its limits cut exactly."""
-    calls = tuple(Call(tool.name, _arguments(tool.schema)) for tool in _called_tools(ask))
+    calls = tuple(ToolCall(tool.name, _arguments(tool.schema)) for tool in _called_tools(ask))
     if calls:
-        return Reply(
+        return Completion(
             (), calls, "tools", None, sum(count_tokens(call.name + call.arguments) for call in calls)
         )
     text, stop = _until_stop(GREETING + " ".join(ask.prompt.split())[:MAX_ECHO_CHARS], ask.stops)
     tokens = tuple(split_tokens(text))
     if ask.max_tokens is not None and len(tokens) > ask.max_tokens:
-        return Reply(tokens[: ask.max_tokens], (), "length", None, ask.max_tokens)
-    return Reply(tokens, (), "end" if stop is None else "stop", stop, len(tokens))
+        return Completion(tokens[: ask.max_tokens], (), "length", None, ask.max_tokens)
+    return Completion(tokens, (), "end" if stop is None else "stop", stop, len(tokens))
 
 
 def split_tokens(text: str) -> list[str]:

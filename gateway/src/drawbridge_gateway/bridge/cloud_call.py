@@ -27,7 +27,7 @@ from drawbridge_gateway.protocols.sse import EventCutter
 CREDENTIALS_REFUSED: Final = frozenset({401, 403})
 
 
-class Exchange:
+class CloudCall:
     """Asks a cloud. Use as `async with`, then `start`, then iterate what it returned to the end."""
 
     def __init__(

@@ -21,7 +21,7 @@ MAX_REQUEST_BYTES = 32 * 1024 * 1024
 """Anthropic's limit for a Messages request."""
 
 
-class Exchange:
+class HttpExchange:
     """One request (`headers` by lower-case name, the last value of each) and the means to answer it."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
