@@ -91,7 +91,7 @@ def tenant(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield namespace, write_kubeconfig(cluster, path, token=token, namespace=namespace)
 
 
-@pytest.fixture(params=["cluster", "file"])
+@pytest.fixture(params=[pytest.param("cluster", marks=pytest.mark.cluster), "file"])
 def keys(request: pytest.FixtureRequest, tmp_path: Path) -> Keys:
     if request.param == "file":
         return Keys("--file", str(tmp_path / "keys.yaml"))
