@@ -18,7 +18,7 @@ import pytest
 import yaml
 from drawbridge_crds.api_keys import ApiKeyEntry, key_id_of, key_matches, parse_keys
 from drawbridge_gateway.api_server import ApiServer, connected
-from drawbridge_gateway.cli.key_store import ClusterKeys
+from drawbridge_gateway.cli.cluster_keys import ClusterKeys
 from drawbridge_gateway.cli.main import main
 from typing_extensions import override
 

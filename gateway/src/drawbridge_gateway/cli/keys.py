@@ -11,19 +11,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from drawbridge_crds.api_keys import MAX_KEYS_PER_TENANT, ApiKeyEntry, key_digest, key_id_of, mint_key
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
-from drawbridge_gateway.api_server import connected
-from drawbridge_gateway.cli.key_store import ClusterKeys, FileKeys, KeyStore, KeyStoreError
-from drawbridge_gateway.sources.folder import readable
-
-WIDE: Final = 1000
-"""Characters of a line: enough for every model that a key can name."""
+from drawbridge_gateway.cli.file_keys import FileKeys
+from drawbridge_gateway.cli.key_store import KeyStore, KeyStoreError
+from drawbridge_gateway.validation import readable
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -41,6 +35,10 @@ async def _store(args: argparse.Namespace) -> AsyncIterator[KeyStore]:
     if args.file is not None:
         yield FileKeys(Path(args.file))
         return
+    # a file needs none of it, and the API server's client takes longer to import than all the rest
+    from drawbridge_gateway.api_server import connected  # noqa: PLC0415
+    from drawbridge_gateway.cli.cluster_keys import ClusterKeys  # noqa: PLC0415
+
     async with connected() as api:
         args.namespace = args.namespace or api.namespace
         yield ClusterKeys(api, args.namespace)
@@ -96,28 +94,12 @@ async def list_keys(store: KeyStore, args: argparse.Namespace, *, now: datetime)
         rows = [{"id": i, **e.model_dump(mode="json", exclude={"digest"})} for i, e in ordered]
         print(json.dumps(rows, indent=2))  # noqa: T201 - the command's result
     else:
-        table = Table("ID", "NAME", "CREATED", "EXPIRES", "MODELS", box=None, pad_edge=False)
-        for key_id, entry in ordered:
-            table.add_row(key_id, entry.name, _day(entry.created), _expiry(entry, now), _models(entry))
-        # whole lines for pipes and files, whatever the width of the terminal behind them
-        Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+        from drawbridge_gateway.cli.key_table import print_table  # noqa: PLC0415 - the rest needs no tables
+
+        print_table(ordered, now=now)
     for key_id in invalid:
         _say(f"note: entry {key_id} does not parse and opens nothing: drawbridge keys revoke {key_id}")
     return 0
-
-
-def _expiry(entry: ApiKeyEntry, now: datetime) -> str:
-    if entry.expires is None:
-        return "never"
-    return f"{_day(entry.expires)}{' (expired)' if entry.expires <= now else ''}"
-
-
-def _models(entry: ApiKeyEntry) -> str:
-    return "all" if entry.models is None else ", ".join(entry.models)
-
-
-def _day(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _place(args: argparse.Namespace) -> str:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from drawbridge_gateway.errors import DrawbridgeError
 from drawbridge_gateway.sources.endpoints_file import EndpointsFile
+from drawbridge_gateway.validation import readable
 
 ENDPOINTS_FILE: Final = "endpoints.yaml"
 
@@ -30,12 +31,6 @@ DEFAULT_NAMESPACE: Final = "default"
 COUNTED_KINDS: Final = frozenset({"InferencePool", "RoutingPolicy", "ConfigMap", "Namespace"})
 
 Model = TypeVar("Model", bound=BaseModel)
-
-_WORDS: Final = {
-    "extra_forbidden": "there is no such field: remove it, or correct its name",
-    "missing": "is required",
-}
-"""For people who write YAML, by type of pydantic's error; its own words for all others."""
 
 
 class FolderError(DrawbridgeError):
@@ -102,16 +97,6 @@ def read_folder(files: Mapping[str, str]) -> Folder:
         *_gaps(compiled.snapshot, endpoints),
     )
     return Folder(compiled.snapshot, endpoints, findings)
-
-
-def readable(error: ValidationError) -> str:
-    """Say in one line what is wrong in which field, without repeating any value."""
-    parts = []
-    for one in error.errors(include_url=False, include_input=False, include_context=False):
-        field = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in one["loc"]).lstrip(".")
-        words = _WORDS.get(one["type"]) or one["msg"].removeprefix("Value error, ")
-        parts.append(f"{field}: {words}" if field else words)
-    return "; ".join(parts)
 
 
 def _documents(name: str, text: str) -> Iterator[_Document]:
