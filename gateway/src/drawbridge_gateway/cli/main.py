@@ -1,7 +1,7 @@
 """`drawbridge`: the gateway, the bridge, both without a cluster, and API keys.
 
-A command's module is imported when the command is chosen: the gateway never loads the clouds' SDKs, and
-`drawbridge keys list` does not wait for them.
+A command's module is imported when the command is chosen, and what only some of its uses need (the API
+server's client, the clouds' SDKs) when they do: whoever asks for --help or makes a key waits for neither.
 """
 
 import argparse

@@ -10,80 +10,72 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
-
-from drawbridge_crds.reports import CredentialState
-from drawbridge_crds.values import SecretKeyRef
 
 from drawbridge_gateway.admin.app import make_admin_app, make_registry
 from drawbridge_gateway.app import Options, make_app
-from drawbridge_gateway.bridge.app import Bridge
-from drawbridge_gateway.bridge.clouds import CloudClients
-from drawbridge_gateway.bridge.credentials import CredentialError, Credentials, ReadSecret
 from drawbridge_gateway.bridge.metrics import BridgeMetrics
 from drawbridge_gateway.bridge.snapshots import BridgeState
 from drawbridge_gateway.cli.servers import Site, listen, serve
 from drawbridge_gateway.logs import configure_logs
 from drawbridge_gateway.settings import Limits, read_log_level, read_require_proof
 from drawbridge_gateway.sources.file import FileSource
-from drawbridge_gateway.sources.folder import Folder, FolderError
+from drawbridge_gateway.sources.folder import Folder
 from drawbridge_gateway.sources.metrics import SourceMetrics
 from drawbridge_gateway.sources.snapshots import SinkGroup, SnapshotFeed
 from drawbridge_gateway.state import GatewayState
 
+OpenBridge = Callable[
+    [BridgeState, Callable[[str, str], str | None], BridgeMetrics, str, Limits],
+    AbstractAsyncContextManager[list[Site]],
+]
+"""`local_bridge`, by its type."""
+
 
 async def run(args: argparse.Namespace) -> int:
     """Serve a folder until told to stop."""
+    # first, because configure_logs takes back what the clouds' SDKs do to the logs at their import
+    open_bridge = None if args.local_only else _import_bridge()
     limits = Limits.from_environment(os.environ)
     configure_logs(read_log_level(os.environ), for_people=sys.stderr.isatty())
     registry, token = make_registry(), secrets.token_hex(32)
-    bridge_state = BridgeState()
+    bridge_state, bridge_metrics = BridgeState(), BridgeMetrics(registry)
     state = GatewayState(lambda pool: source.engine_key(pool))  # noqa: PLW0108 - source is made below
     snapshots = SnapshotFeed(SinkGroup(state, bridge_state), SourceMetrics(registry), wall_clock=time.time)
     source = FileSource(Path(args.directory), snapshots, state, environ=os.environ, tell=_say)
     folder = source.load()
     state.synced = bridge_state.synced = True
 
-    clients = CloudClients(first_byte_timeout_s=limits.first_byte_timeout_s)
-    credentials = Credentials(local_secrets(source.secret), clock=time.monotonic)
-    bridge = Bridge(bridge_state, credentials, clients, BridgeMetrics(registry), token=token, limits=limits)
-    bridge_sites: list[Site] = [] if args.local_only else [(bridge, listen("127.0.0.1", 0))]
-    options = Options(
-        bridge_url=_url_of(bridge_sites),
-        bridge_token=token,
-        require_proof=read_require_proof(os.environ),
-        max_body_bytes=limits.max_body_bytes,
-        first_byte_timeout_s=limits.first_byte_timeout_s,
-    )
-    public: Site = (make_app(state, options, registry=registry), listen(args.host, args.port))
-    admin: Site = (make_admin_app(registry, snapshots.loaded), listen(args.host, args.admin_port))
-    _introduce(folder, args)
-    await serve(
-        [*bridge_sites, public, admin],
-        [source.follow()],
-        drain_limit_s=limits.drain_limit_s,
-        on_stop=lambda: setattr(state, "synced", False),
-    )
-    await clients.close()
+    async with (
+        open_bridge(bridge_state, source.secret, bridge_metrics, token, limits)
+        if open_bridge
+        else nullcontext([])
+    ) as bridge_sites:
+        options = Options(
+            bridge_url=_url_of(bridge_sites),
+            bridge_token=token,
+            require_proof=read_require_proof(os.environ),
+            max_body_bytes=limits.max_body_bytes,
+            first_byte_timeout_s=limits.first_byte_timeout_s,
+        )
+        public: Site = (make_app(state, options, registry=registry), listen(args.host, args.port))
+        admin: Site = (make_admin_app(registry, snapshots.loaded), listen(args.host, args.admin_port))
+        _introduce(folder, args)
+        await serve(
+            [*bridge_sites, public, admin],
+            [source.follow()],
+            drain_limit_s=limits.drain_limit_s,
+            on_stop=lambda: setattr(state, "synced", False),
+        )
     return 0
 
 
-def local_secrets(read: Callable[[str, str], str | None]) -> ReadSecret:
-    """Let the bridge read what endpoints.yaml says of a Secret."""
+def _import_bridge() -> OpenBridge:
+    """Import the bridge, and with it the clouds' SDKs: they take longer than all the rest together."""
+    from drawbridge_gateway.cli.local_bridge import local_bridge  # noqa: PLC0415 - not where nobody asks clouds
 
-    async def read_secret(_tenant: str, ref: SecretKeyRef) -> str:
-        try:
-            key = read(ref.name, ref.key)
-        except FolderError as error:
-            raise CredentialError(CredentialState.NOT_FOUND, f"endpoints.yaml, {error}") from error
-        if key is None:
-            raise CredentialError(
-                CredentialState.NOT_FOUND,
-                f"endpoints.yaml does not say where secrets.{ref.name}.{ref.key} is",
-            )
-        return key
-
-    return read_secret
+    return local_bridge
 
 
 def _url_of(sites: Sequence[Site]) -> str:
