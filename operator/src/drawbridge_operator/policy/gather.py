@@ -12,12 +12,12 @@ from drawbridge_crds.compile import TenantFacts
 from drawbridge_crds.names import DEFAULT_POLICY, KEYS_LABEL, snapshot_name
 from drawbridge_crds.policy import RoutingPolicy
 from drawbridge_crds.pool import InferencePool
-from drawbridge_crds.privacy import Privacy, namespace_floor
 
 from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.kinds import CONFIG_MAP, INFERENCE_POOL, NAMESPACE, ROUTING_POLICY, Object
 from drawbridge_operator.parse import Unreadable, parse
 from drawbridge_operator.policy.snapshot import read_snapshot
+from drawbridge_operator.privacy.floor import floor_of
 
 _KEYS_SELECTOR: Final = f"{KEYS_LABEL}=true"
 
@@ -67,7 +67,7 @@ async def gather_tenant(cluster: Cluster, system_namespace: str, tenant: str) ->
     valid = {where: text for where, text in bundles.items() if _holds_certificates(text)}
     facts = TenantFacts(
         tenant=tenant,
-        floor=_floor(namespace),
+        floor=floor_of(namespace),
         pools=[pool for pool in parsed_pools if not isinstance(pool, Unreadable)],
         unreadable_pools=[pool.metadata for pool in parsed_pools if isinstance(pool, Unreadable)],
         policy=readable,
@@ -78,11 +78,6 @@ async def gather_tenant(cluster: Cluster, system_namespace: str, tenant: str) ->
         invalid_ca_bundles=frozenset(bundles.keys() - valid.keys()),
     )
     return PolicyWorld(facts, policy, unreadable, invalid_keys, snapshot)
-
-
-def _floor(namespace: Object | None) -> Privacy:
-    """Read the privacy floor; of a namespace that is gone between two reads nothing is known: Strict."""
-    return namespace_floor(namespace["metadata"].get("labels", {})) if namespace else Privacy.STRICT
 
 
 def _read_keys(config_maps: Iterable[Object]) -> tuple[Mapping[str, ApiKeyEntry], tuple[InvalidKeys, ...]]:

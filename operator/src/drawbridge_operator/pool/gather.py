@@ -3,7 +3,6 @@
 import asyncio
 
 from drawbridge_crds.pool import InferencePool
-from drawbridge_crds.privacy import Privacy, namespace_floor
 
 from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.kinds import (
@@ -20,6 +19,7 @@ from drawbridge_operator.pool.desired.metadata import engine_name, engine_select
 from drawbridge_operator.pool.facts import PoolFacts, is_own
 from drawbridge_operator.pool.image import resolve_image
 from drawbridge_operator.pool.pods import read_pod
+from drawbridge_operator.privacy.floor import floor_of
 from drawbridge_operator.settings import Settings
 
 CHILD_KINDS = (NETWORK_POLICY, DEPLOYMENT, SERVICE, POD_DISRUPTION_BUDGET)
@@ -41,7 +41,7 @@ async def gather(cluster: Cluster, settings: Settings, pool: InferencePool) -> P
     own_deployment = deployment if deployment and is_own(pool, deployment) else None
     return PoolFacts(
         pool=pool,
-        floor=_floor(home),
+        floor=floor_of(home),
         image=resolve_image(pool, own_deployment, settings.engine_images),
         claim=claim,
         children=children,
@@ -59,10 +59,3 @@ async def _read_claim(cluster: Cluster, pool: InferencePool) -> Object | None:
 async def _read_children(cluster: Cluster, namespace: str, name: str) -> dict[str, Object]:
     found = await asyncio.gather(*(cluster.get(kind, namespace, name) for kind in CHILD_KINDS))
     return {child["kind"]: child for child in found if child is not None}
-
-
-def _floor(namespace: Object | None) -> Privacy:
-    """Read the privacy floor; a namespace that cannot be seen is taken for a strict one."""
-    if namespace is None:
-        return Privacy.STRICT
-    return namespace_floor(namespace["metadata"].get("labels", {}))

@@ -1,1 +1,1 @@
-"""Isolation of the engines."""
+"""What privacy asks of a namespace and its pools: its floor, the isolation of the engines."""
