@@ -8,12 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-_Table = tuple[tuple[re.Pattern[str], str], ...]
-
-
-def _table(*rows: tuple[str, str]) -> _Table:
-    return tuple((re.compile(pattern, re.IGNORECASE), words) for pattern, words in rows)
-
+from drawbridge_operator.pool.wording import find_words, make_table
 
 PULL_REASONS: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable",
@@ -23,7 +18,7 @@ CONFIG_REASONS: Final = frozenset({"CreateContainerConfigError", "CreateContaine
 NEVER_RAN: Final = frozenset({"StartError", "ContainerCannotRun"})
 """Reasons of an end whose message is the container runtime's; any other may be the engine's own."""
 
-_PULL: Final = _table(
+_PULL: Final = make_table(
     (
         r"no match for platform",
         "it has no variant for the node's architecture; build one, or choose other nodes in spec.scheduling",
@@ -57,27 +52,30 @@ _PULL: Final = _table(
     (r"SignatureValidationFailed", "its signature is not valid; sign it, or change the node's policy"),
     (r"InvalidImageName|invalid reference", "it is not a valid image name; correct it"),
     (r"ErrImageNeverPull|pull policy of Never", "it is not on the node; load it there"),
+    flags=re.IGNORECASE,
 )
 """Why an image does not come. The order matters: "no match for platform in manifest: not found"."""
 
-_CONFIG: Final = _table(
+_CONFIG: Final = make_table(
     (
         r"image will run as root|non-numeric user",
         "the image must not run as root: give it a numeric USER other than 0",
     ),
+    flags=re.IGNORECASE,
 )
 
-_START: Final = _table(
+_START: Final = make_table(
     (r"nvidia", "the node's NVIDIA container runtime fails; check its driver and toolkit"),
     (
         r"executable file not found|no such file or directory",
         "the image lacks the program to run; use an SGLang image",
     ),
     (r"permission denied", "the image's program cannot be executed by this user"),
+    flags=re.IGNORECASE,
 )
 """Why a container does not start, in the runtime's words. NVIDIA's hook misses files of its own."""
 
-_NODE: Final = _table(
+_NODE: Final = make_table(
     (r"low on resource: ephemeral-storage", "its disk was full"),
     (r"low on resource: memory", "its memory was used up; set spec.resources.requests.memory"),
     (r"low on resource: (inodes|pids)", "it ran out of inodes or process ids"),
@@ -87,6 +85,7 @@ _NODE: Final = _table(
         "its GPUs are unhealthy or taken; check the node's device plugin",
     ),
     (r"node shutdown|shutting down", "the node was shut down"),
+    flags=re.IGNORECASE,
 )
 
 _POD_REFERENCE: Final = re.compile(r' \(pod: "[^"]*", container: [^)]*\)')
@@ -95,14 +94,14 @@ _POD_REFERENCE: Final = re.compile(r' \(pod: "[^"]*", container: [^)]*\)')
 
 def explain_pull(reason: str, message: str) -> str:
     """Say why an image does not come; "" when the kubelet does not."""
-    return _find(f"{reason}: {message}", _PULL)
+    return find_words(f"{reason}: {message}", _PULL)
 
 
 def explain_config(reason: str, message: str) -> str:
     """Say why a container cannot be made."""
     if reason != "CreateContainerConfigError":  # the message carries container ids: another in each try
-        return _find(message, _START) or reason
-    return _find(message, _CONFIG) or _POD_REFERENCE.sub("", message)
+        return find_words(message, _START) or reason
+    return find_words(message, _CONFIG) or _POD_REFERENCE.sub("", message)
 
 
 def explain_end(ended: Mapping[str, Any]) -> str:
@@ -117,9 +116,5 @@ def explain_end(ended: Mapping[str, Any]) -> str:
 def explain_failure(status: Mapping[str, Any]) -> str:
     """Say why a node ended a pod for good."""
     reason = status.get("reason") or f"phase {status.get('phase')}"
-    why = _find(status.get("message", ""), _NODE)
+    why = find_words(status.get("message", ""), _NODE)
     return f"{reason}: {why}" if why else reason
-
-
-def _find(text: str, table: _Table) -> str:
-    return next((words for pattern, words in table if pattern.search(text)), "")

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from drawbridge_operator.pool.wording import find_words, make_table
+
 _NODES: Final = re.compile(r"0/(\d+) nodes are available: ")
 _PREEMPTION: Final = re.compile(r"[.,]? (no new claims to deallocate, )?preemption: ?(?P<why>.*)", re.DOTALL)
 _COUNTED: Final = re.compile(r"(\d+) (.+)")
@@ -18,48 +20,48 @@ _INSUFFICIENT: Final = re.compile(r"Insufficient (\S+)")
 _NEVER_FITS: Final = "Preemption is not helpful for scheduling"
 """Said of a node that could not hold the pod even if it were empty (InsufficientResource.Unresolvable)."""
 
-_REASONS: Final = (
-    (re.compile(r"node\(s\) had untolerated taint"), "with taints that spec.scheduling.tolerations lacks"),
+_REASONS: Final = make_table(
+    (r"^node\(s\) had untolerated taint", "with taints that spec.scheduling.tolerations lacks"),
     (
-        re.compile(r"node\(s\) didn't match Pod's node affinity/selector"),
+        r"^node\(s\) didn't match Pod's node affinity/selector",
         "excluded by spec.scheduling.nodeSelector or affinity",
     ),
-    (re.compile(r"node\(s\) were unschedulable"), "cordoned"),
+    (r"^node\(s\) were unschedulable", "cordoned"),
     (
-        re.compile(r"node\(s\) (had volume node affinity conflict|didn't match PersistentVolume's)"),
+        r"^node\(s\) (had volume node affinity conflict|didn't match PersistentVolume's)",
         "out of reach of the model's volume",
     ),
     (
-        re.compile(r"node\(s\) unavailable due to PersistentVolumeClaim with ReadWriteOncePod"),
+        r"^node\(s\) unavailable due to PersistentVolumeClaim with ReadWriteOncePod",
         "refused as another pod has the model's claim, which is ReadWriteOncePod",
     ),
     (
-        re.compile(r"node\(s\) didn't find available persistent volumes to bind"),
+        r"^node\(s\) didn't find available persistent volumes to bind",
         "without a volume that fits the model's claim",
     ),
     (
-        re.compile(r"node\(s\) didn't match pod topology spread constraints"),
+        r"^node\(s\) didn't match pod topology spread constraints",
         "excluded by spec.scheduling.topologySpreadConstraints",
     ),
     (
-        re.compile(r"node\(s\) didn't match pod affinity rules"),
+        r"^node\(s\) didn't match pod affinity rules",
         "without the pods that spec.scheduling.affinity wants there",
     ),
     (
-        re.compile(r"node\(s\) didn't match pod anti-affinity rules"),
+        r"^node\(s\) didn't match pod anti-affinity rules",
         "with pods that spec.scheduling.affinity avoids",
     ),
     (
-        re.compile(r"node\(s\) didn't satisfy existing pods anti-affinity rules"),
+        r"^node\(s\) didn't satisfy existing pods anti-affinity rules",
         "with pods that avoid this one",
     ),
-    (re.compile(r"Too many pods"), "with as many pods as they may hold"),
+    (r"^Too many pods", "with as many pods as they may hold"),
 )
 """Reasons of nodes, counted. Others stay as they are."""
 
-_UNPLACEABLE: Final = (
+_UNPLACEABLE: Final = make_table(
     (
-        re.compile(r"pod has unbound immediate PersistentVolumeClaims"),
+        r"^pod has unbound immediate PersistentVolumeClaims",
         "the model's claim is not bound to a volume: see condition ModelReady",
     ),
 )
@@ -73,9 +75,10 @@ def explain_unschedulable(message: str, requests: Mapping[str, Any]) -> str:
         return message.rstrip(". ")
     nodes, body = int(head[1]), message[head.end() :]
     preemption = _PREEMPTION.search(body)
-    reasons = _split(_PREEMPTION.sub("", body).rstrip(". "))
+    sentence = _PREEMPTION.sub("", body).rstrip(". ")
+    reasons = _split(sentence)
     if reasons is None:
-        return _translated(_PREEMPTION.sub("", body).rstrip(". "), _UNPLACEABLE)
+        return find_words(sentence, _UNPLACEABLE) or sentence
     why = preemption["why"] if preemption else ""
     if len(reasons) == 1 and (missing := _INSUFFICIENT.fullmatch(reasons[0][1])):
         return _shortage(nodes, missing[1], requests, never_fits=f"{nodes} {_NEVER_FITS}" in why)
@@ -102,14 +105,10 @@ def _shortage(nodes: int, resource: str, requests: Mapping[str, Any], *, never_f
 def _of_nodes(reason: str, requests: Mapping[str, Any]) -> str:
     if missing := _INSUFFICIENT.fullmatch(reason):
         return f"without {_amount(missing[1], requests)} free"
-    return _translated(reason, _REASONS)
+    return find_words(reason, _REASONS) or reason
 
 
 def _amount(resource: str, requests: Mapping[str, Any]) -> str:
     """Say "nvidia.com/gpu", "4 nvidia.com/gpu", "64Gi memory"."""
     amount = str(requests.get(resource, ""))
     return f"{amount} {resource}" if amount not in {"", "1"} else resource
-
-
-def _translated(reason: str, table: tuple[tuple[re.Pattern[str], str], ...]) -> str:
-    return next((words for pattern, words in table if pattern.match(reason)), reason)
