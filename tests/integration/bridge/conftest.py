@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from drawbridge_gateway.settings import Limits
 from prometheus_client import CollectorRegistry
 
 from tests.integration.serving import serving
-from tests.standin import Standin, standin_thread
+from tests.standin import Standin
 
 TENANT = "team-a"
 TOKEN = "bridge-token-of-a-test"
@@ -113,12 +113,6 @@ def snapshot(
     )
 
 
-@pytest.fixture(scope="package")
-def cloud_standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
-    with standin_thread(tmp_path_factory.mktemp("standin-tls")) as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
@@ -137,10 +131,9 @@ def limits() -> Limits:
 
 
 @pytest.fixture
-async def bridge(cloud_standin: Standin, limits: Limits) -> AsyncIterator[Running]:
-    cloud_standin.forget()
-    running = Running("", BridgeState(), CollectorRegistry(), cloud_standin)
-    running.secrets[TENANT, KEY_REF.name] = cloud_standin.api_key
+async def bridge(standin: Standin, limits: Limits) -> AsyncIterator[Running]:
+    running = Running("", BridgeState(), CollectorRegistry(), standin)
+    running.secrets[TENANT, KEY_REF.name] = standin.api_key
 
     async def read(tenant: str, ref: SecretKeyRef) -> str:
         running.reads[tenant, ref.name] += 1

@@ -16,7 +16,7 @@ import yaml
 from drawbridge_gateway.cli.main import main
 
 from tests.integration.cli.processes import WAIT_S, Process, drawbridge
-from tests.standin import Standin, standin_thread
+from tests.standin import Standin
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "laptop"
 MESSAGES: Any = [{"role": "user", "content": "a-secret-prompt-3141"}]
@@ -25,24 +25,18 @@ ANSWER = "stand-in cloud answer to: a-secret-prompt-3141"
 
 
 @pytest.fixture(scope="module")
-def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
-    with standin_thread(tmp_path_factory.mktemp("standin-tls")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def folder(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(cloud_standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example, with its cloud at the stand-in's address and nobody at the engine's."""
     folder = tmp_path_factory.mktemp("laptop") / "folder"
     folder.mkdir()
     for name in ("pool.yaml", "policy.yaml", "endpoints.yaml"):
         shutil.copy(EXAMPLE / name, folder / name)
     policy = (folder / "policy.yaml").read_text()
-    (folder / "policy.yaml").write_text(policy.replace("https://127.0.0.1:8443", standin.url))
+    (folder / "policy.yaml").write_text(policy.replace("https://127.0.0.1:8443", cloud_standin.url))
     ca = {
         "kind": "ConfigMap",
         "metadata": {"name": "cloud-ca"},
-        "data": {"ca.crt": standin.ca_file.read_text()},
+        "data": {"ca.crt": cloud_standin.ca_file.read_text()},
     }
     (folder / "cloud-ca.yaml").write_text(yaml.safe_dump(ca))
     return folder
@@ -58,9 +52,9 @@ def key(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def serving(folder: Path, key: str, standin: Standin) -> Iterator[Process]:
+def serving(folder: Path, key: str, cloud_standin: Standin) -> Iterator[Process]:
     assert key, "made before the folder is read"
-    loud = {"CLOUD_API_KEY": standin.api_key, "OPENAI_LOG": "debug", "ANTHROPIC_LOG": "debug"}
+    loud = {"CLOUD_API_KEY": cloud_standin.api_key, "OPENAI_LOG": "debug", "ANTHROPIC_LOG": "debug"}
     environment = {**loud, "DRAWBRIDGE_LOG_LEVEL": "debug"}
     with drawbridge(folder.parent, "serve", str(folder), environment=environment) as process:
         process.wait_ready()
@@ -129,7 +123,6 @@ def test_neither_prompts_nor_answers_nor_keys_are_logged(
 def test_local_only_never_leaves_the_machine(
     folder: Path, key: str, standin: Standin, tmp_path: Path
 ) -> None:
-    standin.forget()
     environment = {"CLOUD_API_KEY": standin.api_key}
     with drawbridge(tmp_path, "serve", str(folder), "--local-only", environment=environment) as process:
         process.wait_ready()
@@ -163,7 +156,6 @@ def slow_folder(folder: Path, tmp_path: Path) -> Path:
 def test_sigterm_ends_after_the_requests_in_progress(
     slow_folder: Path, key: str, standin: Standin, tmp_path: Path
 ) -> None:
-    standin.forget()
     answers: list[int] = []
     environment = {"CLOUD_API_KEY": standin.api_key}
     with drawbridge(tmp_path, "serve", str(slow_folder), environment=environment) as process:
@@ -183,7 +175,6 @@ def test_sigterm_ends_after_the_requests_in_progress(
 
 
 def test_second_signal_ends_at_once(slow_folder: Path, key: str, standin: Standin, tmp_path: Path) -> None:
-    standin.forget()
     policy = (slow_folder / "policy.yaml").read_text()
     (slow_folder / "policy.yaml").write_text(policy.replace("slow-3s", "slow-3600s"))
     with drawbridge(

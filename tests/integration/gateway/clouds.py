@@ -104,7 +104,6 @@ async def running_out(standin: Standin, **limits: Any) -> AsyncIterator[Out]:
     credentials = Credentials(read, clock=time.monotonic)
     metrics = BridgeMetrics(CollectorRegistry())
     app = Bridge(state, credentials, clients, metrics, token=BRIDGE_TOKEN, limits=chosen)
-    standin.forget()
     async with serving(app) as url, running_world(bridge_url=url) as world:
         yield Out(world, state, standin)
     await clients.close()

@@ -19,7 +19,6 @@ from drawbridge_gateway.upstream.balance import Endpoint
 from prometheus_client import CollectorRegistry, generate_latest
 
 from tests.integration.gateway.servers import Server, engine, running
-from tests.standin import Standin, standin_thread
 from tests.unit.drawbridge_gateway import policies
 
 
@@ -113,9 +112,3 @@ def lines() -> Iterator[list[dict[str, Any]]]:
     """Collect what is logged."""
     with structlog.testing.capture_logs() as captured:
         yield captured  # type: ignore[misc]  # structlog says MutableMapping, and makes dicts
-
-
-@pytest.fixture(scope="module")
-def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
-    with standin_thread(tmp_path_factory.mktemp("standin-tls")) as cloud:
-        yield cloud

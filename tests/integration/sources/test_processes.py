@@ -18,7 +18,7 @@ from drawbridge_crds.values import SecretKeyRef
 from tests.integration.accounts import grant, make, make_account, remove, write_kubeconfig
 from tests.integration.cli.processes import Process, drawbridge
 from tests.integration.sources.conftest import Place
-from tests.standin import Standin, standin_thread
+from tests.standin import Standin
 from tests.unit.drawbridge_gateway.policies import KEY, cloud_backend, route
 
 READ = ["list", "watch"]
@@ -63,15 +63,8 @@ class Installed:
             return answer.headers["x-drawbridge-backend"]
 
 
-@pytest.fixture(scope="module")
-def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
-    with standin_thread(tmp_path_factory.mktemp("standin-tls")) as running:
-        yield running
-
-
 @pytest.fixture
 def installed(place: Place, standin: Standin, tmp_path: Path) -> Iterator[Installed]:
-    standin.forget()
     cluster, system = place.cluster, place.system
     environments = {}
     for name in ("gateway", "bridge"):
