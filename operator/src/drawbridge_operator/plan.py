@@ -55,6 +55,20 @@ def plan_write(wanted: Object, live: Object | None) -> Object | None:
     return None if live is not None and _holds("", stamped, live) else stamped
 
 
+def plan_status(stored: Object, status: Object) -> Object:
+    """Return the object to apply so that `stored` gets a status, as long as it is the version that was read.
+
+    What replaced it meanwhile is told apart by that alone: a UID is not compared, see cluster.py.
+    """
+    metadata = stored["metadata"]
+    return {
+        "apiVersion": stored["apiVersion"],
+        "kind": stored["kind"],
+        "metadata": {key: metadata[key] for key in ("name", "namespace", "resourceVersion")},
+        "status": status,
+    }
+
+
 def _with_applied_hash(wanted: Object) -> Object:
     canonical = json.dumps(wanted, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -17,7 +17,7 @@ from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.errors import NotFoundError
 from drawbridge_operator.events import post_transitions
 from drawbridge_operator.kinds import CONFIG_MAP, Object
-from drawbridge_operator.plan import plan_write
+from drawbridge_operator.plan import plan_status, plan_write
 from drawbridge_operator.policy.answers import Silence
 from drawbridge_operator.policy.bridge import read_report
 from drawbridge_operator.policy.checks.accepted import accepted
@@ -28,7 +28,7 @@ from drawbridge_operator.policy.checks.resolved_refs import resolved_refs
 from drawbridge_operator.policy.gateways import GatewayReport, read_gateways
 from drawbridge_operator.policy.gather import PolicyWorld, gather_tenant
 from drawbridge_operator.policy.snapshot import Fitted, compile_fitting, make_snapshot
-from drawbridge_operator.policy.status import make_status, read_status, with_status
+from drawbridge_operator.policy.status import make_status, read_status
 from drawbridge_operator.settings import Settings
 
 LOADED_WITHIN_S: Final = 0.5
@@ -132,7 +132,7 @@ async def _apply_status(
     if after == before:
         return
     try:
-        await cluster.apply_status(with_status(policy, after))
+        await cluster.apply_status(plan_status(policy, after.model_dump(mode="json", exclude_none=True)))
     except NotFoundError:  # deleted while others were asked; that event brings the tenant back
         return
     await post_transitions(

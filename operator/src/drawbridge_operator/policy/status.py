@@ -46,14 +46,3 @@ def make_status(
             merge_conditions(read_status(policy).conditions, conditions, generation=generation, now=now)
         ),
     )
-
-
-def with_status(policy: Object, status: RoutingPolicyStatus) -> Object:
-    """Make the object to apply: to the very version that was read, not to what replaced it meanwhile."""
-    metadata = policy["metadata"]
-    return {
-        "apiVersion": policy["apiVersion"],
-        "kind": policy["kind"],
-        "metadata": {k: metadata[k] for k in ("name", "namespace", "resourceVersion")},
-        "status": status.model_dump(mode="json", exclude_none=True),
-    }

@@ -12,7 +12,7 @@ from drawbridge_operator.errors import ClusterError, ForbiddenError, InvalidErro
 from drawbridge_operator.events import post_transitions
 from drawbridge_operator.kinds import INFERENCE_POOL, NETWORK_POLICY, SECRET, Object
 from drawbridge_operator.parse import Unreadable, parse
-from drawbridge_operator.plan import plan_write
+from drawbridge_operator.plan import plan_status, plan_write
 from drawbridge_operator.pool.checks.accepted import foreign_children
 from drawbridge_operator.pool.checks.model_ready import claim_may_change
 from drawbridge_operator.pool.desired.children import make_children
@@ -103,16 +103,7 @@ async def _write_status(
     before = stored.get("status", {})
     if status == before:
         return
-    metadata = stored["metadata"]
-    await cluster.apply_status(
-        {
-            "apiVersion": stored["apiVersion"],
-            "kind": stored["kind"],
-            # the version that was read: not what replaced it meanwhile (a UID is not compared: cluster.py)
-            "metadata": {key: metadata[key] for key in ("name", "namespace", "resourceVersion")},
-            "status": status,
-        }
-    )
+    await cluster.apply_status(plan_status(stored, status))
     await post_transitions(
         cluster,
         stored,
