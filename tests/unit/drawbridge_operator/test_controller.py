@@ -1,6 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -18,11 +16,11 @@ from drawbridge_operator.settings import Settings
 from drawbridge_operator.workqueue import RetryError
 from prometheus_client import REGISTRY
 
+from tests.unit.drawbridge_operator.running import DEADLINE_S, running
 from tests.unit.drawbridge_operator.world import World
 
 SYSTEM = "drawbridge-system"
 POOL = Key(KeyKind.POOL, "team-a", "coder")
-DEADLINE_S = 5.0
 
 
 def controller(world: World, **settings: Any) -> Controller:
@@ -32,17 +30,6 @@ def controller(world: World, **settings: Any) -> Controller:
         clock=lambda: datetime(2026, 11, 22, tzinfo=UTC),
         rng=Random(1),  # noqa: S311 - jitter
     )
-
-
-@asynccontextmanager
-async def running(subject: Controller) -> AsyncIterator[None]:
-    task = asyncio.create_task(subject.run())
-    try:
-        async with asyncio.timeout(DEADLINE_S):
-            yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture

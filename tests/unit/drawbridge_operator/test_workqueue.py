@@ -1,27 +1,15 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
 from drawbridge_operator.workqueue import RetryError, WorkQueue, back_off_s
 
-DEADLINE_S = 5.0
+from tests.unit.drawbridge_operator.running import DEADLINE_S, running
 
 
 def queue_of(reconcile: Callable[[str], Awaitable[float | None]], workers: int = 2) -> WorkQueue[str]:
     return WorkQueue(reconcile, workers=workers, rng=Random(1))  # noqa: S311 - jitter
-
-
-@asynccontextmanager
-async def running(queue: WorkQueue[str]) -> AsyncIterator[None]:
-    task = asyncio.create_task(queue.run())
-    try:
-        async with asyncio.timeout(DEADLINE_S):
-            yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_key_added_often_before_a_worker_is_free_is_worked_on_once() -> None:
