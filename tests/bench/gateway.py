@@ -31,10 +31,11 @@ from drawbridge_crds.api_keys import key_digest, mint_key
 from drawbridge_crds.privacy import Privacy, Proof
 from drawbridge_crds.route import Backend, BackendType
 from drawbridge_crds.snapshot import GatewaySnapshot, KeyTarget, PoolTarget, RouteTarget
-from drawbridge_gateway.app import Options, make_app
 from drawbridge_gateway.cli.servers import listen, make_server
+from drawbridge_gateway.dataplane.app import Options, make_app
+from drawbridge_gateway.dataplane.state import GatewayState
 from drawbridge_gateway.logs import configure_logs
-from drawbridge_gateway.state import Endpoint, GatewayState
+from drawbridge_gateway.upstream.balance import Endpoint
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry
 

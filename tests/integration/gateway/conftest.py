@@ -11,10 +11,10 @@ import pytest
 import structlog
 import uvloop
 from drawbridge_crds.snapshot import GatewaySnapshot, RouteTarget
-from drawbridge_gateway.app import Options, make_app
 from drawbridge_gateway.cli.servers import listen, make_server
+from drawbridge_gateway.dataplane.app import Options, make_app
+from drawbridge_gateway.dataplane.state import GatewayState
 from drawbridge_gateway.dataplane.tenant import derived_keys
-from drawbridge_gateway.state import GatewayState
 from drawbridge_gateway.upstream.balance import Endpoint
 from prometheus_client import CollectorRegistry, generate_latest
 

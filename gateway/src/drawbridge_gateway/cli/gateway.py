@@ -6,8 +6,9 @@ import time
 
 from drawbridge_gateway.admin.app import make_admin_app, make_registry
 from drawbridge_gateway.api_server import connected
-from drawbridge_gateway.app import Options, make_app
 from drawbridge_gateway.cli.servers import Site, listen, serve
+from drawbridge_gateway.dataplane.app import Options, make_app
+from drawbridge_gateway.dataplane.state import GatewayState
 from drawbridge_gateway.dataplane.tenant import derived_keys
 from drawbridge_gateway.logs import configure_logs
 from drawbridge_gateway.settings import GatewaySettings, read_log_level
@@ -15,7 +16,6 @@ from drawbridge_gateway.sources.endpoints import EndpointFeed
 from drawbridge_gateway.sources.kubernetes import POOL_ENDPOINTS, Follower, follow_all, snapshots_in
 from drawbridge_gateway.sources.metrics import SourceMetrics
 from drawbridge_gateway.sources.snapshots import SnapshotFeed
-from drawbridge_gateway.state import GatewayState
 
 
 async def run(args: argparse.Namespace) -> int:

@@ -14,17 +14,17 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 from drawbridge_gateway.admin.app import make_admin_app, make_registry
-from drawbridge_gateway.app import Options, make_app
 from drawbridge_gateway.bridge.metrics import BridgeMetrics
 from drawbridge_gateway.bridge.snapshots import BridgeState
 from drawbridge_gateway.cli.servers import Site, listen, serve
+from drawbridge_gateway.dataplane.app import Options, make_app
+from drawbridge_gateway.dataplane.state import GatewayState
 from drawbridge_gateway.logs import configure_logs
 from drawbridge_gateway.settings import Limits, read_log_level, read_require_proof
 from drawbridge_gateway.sources.file import FileSource
 from drawbridge_gateway.sources.folder import Folder
 from drawbridge_gateway.sources.metrics import SourceMetrics
 from drawbridge_gateway.sources.snapshots import SinkGroup, SnapshotFeed
-from drawbridge_gateway.state import GatewayState
 
 OpenBridge = Callable[
     [BridgeState, Callable[[str, str], str | None], BridgeMetrics, str, Limits],

@@ -1,1 +1,1 @@
-"""The path of one request: read, decide, dispatch, account."""
+"""The path of one request (read, decide, dispatch, account), and the state that it is decided by."""

@@ -11,8 +11,8 @@ from drawbridge_crds.privacy import Privacy
 from drawbridge_crds.route import FallbackReason
 
 from drawbridge_gateway.dataplane.fallback import Failure
+from drawbridge_gateway.dataplane.metrics import NOBODY, GatewayMetrics
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
-from drawbridge_gateway.metrics import NOBODY, GatewayMetrics
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 
 CLIENT_GONE: Final = 499

@@ -6,8 +6,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from drawbridge_gateway.dataplane.request import ChatRequest
+from drawbridge_gateway.dataplane.state import GatewayState
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
-from drawbridge_gateway.state import GatewayState
 from drawbridge_gateway.upstream.balance import Endpoint, Replicas
 from drawbridge_gateway.upstream.client import Call
 from drawbridge_gateway.upstream.errors import UnreachableError

@@ -21,9 +21,9 @@ from drawbridge_gateway.dataplane.fields import Fields, protocol_of, read_fields
 from drawbridge_gateway.dataplane.generate import Generation
 from drawbridge_gateway.dataplane.models import describe_model, list_models
 from drawbridge_gateway.dataplane.reply import JSON_TYPE, ClientGoneError, Reply
+from drawbridge_gateway.dataplane.state import Caller, GatewayState
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
-from drawbridge_gateway.state import Caller, GatewayState
 
 MODELS_PATH: Final = b"/v1/models"
 MODEL_PREFIX: Final = b"/v1/models/"

@@ -10,9 +10,9 @@ from drawbridge_gateway.dataplane.match import Asked
 from drawbridge_gateway.dataplane.reply import Reply
 from drawbridge_gateway.dataplane.request import read_request
 from drawbridge_gateway.dataplane.route import plan_route
+from drawbridge_gateway.dataplane.state import Caller
 from drawbridge_gateway.protocols.dialect import Dialect
 from drawbridge_gateway.protocols.errors import RequestRefused
-from drawbridge_gateway.state import Caller
 
 
 class Generation:

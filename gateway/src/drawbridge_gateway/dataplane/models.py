@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from drawbridge_gateway.dataplane import refusals
 from drawbridge_gateway.dataplane.route import may_ask
+from drawbridge_gateway.dataplane.state import Caller
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.errors import RequestRefused
-from drawbridge_gateway.state import Caller
 
 _UNKNOWN_DATE: Final = "1970-01-01T00:00:00Z"
 """What Anthropic's API says of a model whose release date is not known; OpenAI's `created` is 0 likewise."""

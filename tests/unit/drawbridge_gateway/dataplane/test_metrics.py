@@ -1,5 +1,5 @@
 from drawbridge_crds.cost import Usage
-from drawbridge_gateway.metrics import BOUNDS_S, GatewayMetrics
+from drawbridge_gateway.dataplane.metrics import BOUNDS_S, GatewayMetrics
 from prometheus_client import CollectorRegistry
 
 

@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from prometheus_client import CollectorRegistry
 
@@ -14,13 +13,11 @@ from drawbridge_gateway.dataplane.backends import Backends
 from drawbridge_gateway.dataplane.dispatch import Dispatcher
 from drawbridge_gateway.dataplane.entry import Entry
 from drawbridge_gateway.dataplane.generate import Generation
-from drawbridge_gateway.metrics import GatewayMetrics
+from drawbridge_gateway.dataplane.metrics import GatewayMetrics
+from drawbridge_gateway.dataplane.state import GatewayState
 from drawbridge_gateway.protocols.anthropic import ANTHROPIC
 from drawbridge_gateway.protocols.openai import OPENAI
-from drawbridge_gateway.state import GatewayState
-
-DEFAULT_MAX_BODY_BYTES: Final = 16 * 1024 * 1024
-DEFAULT_FIRST_BYTE_TIMEOUT_S: Final = 120.0
+from drawbridge_gateway.settings import DEFAULT_FIRST_BYTE_TIMEOUT_S, DEFAULT_MAX_BODY_BYTES
 
 
 @dataclass(frozen=True, slots=True)

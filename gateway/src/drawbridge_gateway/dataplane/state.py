@@ -14,8 +14,6 @@ from drawbridge_gateway.auth.grants import Grant, GrantIndex
 from drawbridge_gateway.dataplane.tenant import EngineKeys, Tenant, compile_tenant, no_keys
 from drawbridge_gateway.upstream.balance import Endpoint, Replicas
 
-__all__ = ["Caller", "Endpoint", "GatewayState"]
-
 
 @dataclass(frozen=True, slots=True)
 class Caller:
