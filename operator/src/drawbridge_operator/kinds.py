@@ -19,7 +19,6 @@ class Kind:
     api_version: str
     kind: str
     plural: str
-    namespaced: bool = True
 
 
 INFERENCE_POOL: Final = Kind(API_VERSION, "InferencePool", "inferencepools")
@@ -29,7 +28,7 @@ POD: Final = Kind("v1", "Pod", "pods")
 SERVICE: Final = Kind("v1", "Service", "services")
 SECRET: Final = Kind("v1", "Secret", "secrets")
 CONFIG_MAP: Final = Kind("v1", "ConfigMap", "configmaps")
-NAMESPACE: Final = Kind("v1", "Namespace", "namespaces", namespaced=False)
+NAMESPACE: Final = Kind("v1", "Namespace", "namespaces")
 PERSISTENT_VOLUME_CLAIM: Final = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 POD_DISRUPTION_BUDGET: Final = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY: Final = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")

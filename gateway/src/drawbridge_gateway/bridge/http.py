@@ -27,7 +27,6 @@ class BridgeReply:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.started = False
         self.complete = False
 
     async def whole(self, status: int, content_type: bytes, body: bytes, headers: Headers = ()) -> None:
@@ -55,7 +54,6 @@ class BridgeReply:
 
     async def begin(self, status: int, content_type: bytes, headers: Headers = ()) -> None:
         """Send status and headers."""
-        self.started = True
         sent = [(b"content-type", content_type), *headers]
         await self._send({"type": "http.response.start", "status": status, "headers": sent})
 

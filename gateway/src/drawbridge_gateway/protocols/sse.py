@@ -28,11 +28,6 @@ class EventCutter:
         self._rest = data[end:]
         return data[:end] if end != len(data) else data
 
-    @property
-    def pending(self) -> bool:
-        """Tell whether an event was begun and not ended."""
-        return bool(self._rest.strip())
-
 
 def split_events(events: bytes) -> list[bytes]:
     """Split whole events, each with its blank line."""
