@@ -16,12 +16,12 @@ from drawbridge_crds.snapshot import CloudTarget
 from drawbridge_gateway.bridge import failures
 from drawbridge_gateway.bridge.clouds import CloudClients, Sdk, UnusableCloudError, is_event_stream
 from drawbridge_gateway.bridge.credentials import CredentialError, Credentials
-from drawbridge_gateway.bridge.events import Meaning, error_event, judge
+from drawbridge_gateway.bridge.events import Meaning, judge
 from drawbridge_gateway.bridge.request import UPSTREAM_PATH, Envelope, Outgoing
 from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError
 from drawbridge_gateway.bridge.translate.wire import StreamTranslation, translate_answer
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
-from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
+from drawbridge_gateway.protocols.errors import ApiError, RequestRefused, error_event
 from drawbridge_gateway.protocols.sse import EventCutter
 
 CREDENTIALS_REFUSED: Final = frozenset({401, 403})

@@ -5,8 +5,7 @@ from enum import Enum, auto
 import orjson
 
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
-from drawbridge_gateway.protocols.errors import ApiError, error_object
-from drawbridge_gateway.protocols.sse import read_event, split_events, write_event
+from drawbridge_gateway.protocols.sse import read_event, split_events
 
 
 class Meaning(Enum):
@@ -59,9 +58,3 @@ def meaning_of(protocol: ApiProtocol, event: bytes) -> tuple[Meaning, str]:
     if protocol is ApiProtocol.ANTHROPIC and value.get("type") == "message_stop":
         return Meaning.END, ""
     return Meaning.CONTENT, ""
-
-
-def error_event(protocol: ApiProtocol, error: ApiError, request_id: str) -> bytes:
-    """Write the event that tells a client that its stream broke."""
-    data = orjson.dumps(error_object(protocol, error, request_id))
-    return write_event(data, b"error" if protocol is ApiProtocol.ANTHROPIC else b"")

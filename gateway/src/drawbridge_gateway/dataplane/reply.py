@@ -5,8 +5,7 @@ from typing import Final
 
 from drawbridge_gateway.asgi import Send
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
-from drawbridge_gateway.protocols.errors import ApiError, error_body
-from drawbridge_gateway.protocols.sse import write_event
+from drawbridge_gateway.protocols.errors import ApiError, error_body, error_event
 
 CLIENT_STALL_S: Final = 120.0
 """How long a client may leave its socket unread before it is taken for gone. Our choice: what waits for it
@@ -77,9 +76,7 @@ class Reply:
 
     async def error_event(self, error: ApiError) -> None:
         """Tell a client that has part of a stream that the rest will not come."""
-        data = error_body(self.protocol, error, self.request_id)
-        name = b"error" if self.protocol is ApiProtocol.ANTHROPIC else b""
-        await self.write(write_event(data, name))
+        await self.write(error_event(self.protocol, error, self.request_id))
 
     async def _start(self, status: int, headers: tuple[Header, ...]) -> None:
         self.committed = True  # before the await: a send that fails may still have reached the client

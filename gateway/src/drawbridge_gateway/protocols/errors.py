@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.sse import write_event
 
 NOT_TRANSLATABLE: Final = "not_translatable"
 """Code of the bridge's refusal of what cannot be said in a cloud's protocol. Other backends may answer it."""
@@ -68,13 +69,18 @@ _OPENAI_TYPES: Final = {
 }
 
 
+def error_event(protocol: ApiProtocol, error: ApiError, request_id: str) -> bytes:
+    """Write the event that tells a client that its stream broke."""
+    name = b"error" if protocol is ApiProtocol.ANTHROPIC else b""
+    return write_event(error_body(protocol, error, request_id), name)
+
+
 def error_body(protocol: ApiProtocol, error: ApiError, request_id: str) -> bytes:
     """Write an error as the JSON body of its protocol."""
-    return orjson.dumps(error_object(protocol, error, request_id))
+    return orjson.dumps(_error_object(protocol, error, request_id))
 
 
-def error_object(protocol: ApiProtocol, error: ApiError, request_id: str) -> dict[str, Any]:
-    """Return an error as a JSON object of its protocol."""
+def _error_object(protocol: ApiProtocol, error: ApiError, request_id: str) -> dict[str, Any]:
     if protocol is ApiProtocol.ANTHROPIC:
         kind = _ANTHROPIC_TYPES.get(error.status) or _kind(error.status)
         return {

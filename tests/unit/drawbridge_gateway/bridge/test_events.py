@@ -1,11 +1,8 @@
 """What a cloud's events mean, and how far a stream may be passed on."""
 
-import json
-
 import pytest
-from drawbridge_gateway.bridge.events import Meaning, error_event, judge, meaning_of
+from drawbridge_gateway.bridge.events import Meaning, judge, meaning_of
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
-from drawbridge_gateway.protocols.errors import ApiError
 
 OPENAI, ANTHROPIC = ApiProtocol.OPENAI, ApiProtocol.ANTHROPIC
 
@@ -85,13 +82,3 @@ CHUNK = b'data: {"n":1}\n\n'
 )
 def test_how_far_events_are_passed_on(events: bytes, passed: bytes, verdict: Meaning) -> None:
     assert judge(OPENAI, events)[:2] == (passed, verdict)
-
-
-def test_error_events_are_events_of_their_protocol() -> None:
-    error = ApiError(529, "cloud_overloaded", "m")
-
-    assert error_event(ANTHROPIC, error, "req_1").startswith(b"event: error\ndata: {")
-    openai_event = error_event(OPENAI, error, "req_1")
-    assert openai_event.startswith(b"data: {")
-    assert openai_event.endswith(b"}\n\n")
-    assert json.loads(openai_event[6:])["error"]["code"] == "cloud_overloaded"

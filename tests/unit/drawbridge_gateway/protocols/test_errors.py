@@ -2,7 +2,7 @@ import json
 
 import pytest
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
-from drawbridge_gateway.protocols.errors import ApiError, error_body
+from drawbridge_gateway.protocols.errors import ApiError, error_body, error_event
 
 ERROR = ApiError(404, "model_not_found", "no such model", param="model")
 
@@ -46,3 +46,13 @@ def test_error_types_by_status(status: int, anthropic: str, openai: str) -> None
     error = ApiError(status, "code", "message")
     assert json.loads(error_body(ApiProtocol.ANTHROPIC, error, ""))["error"]["type"] == anthropic
     assert json.loads(error_body(ApiProtocol.OPENAI, error, ""))["error"]["type"] == openai
+
+
+def test_error_events_are_events_of_their_protocol() -> None:
+    error = ApiError(529, "cloud_overloaded", "m")
+
+    assert error_event(ApiProtocol.ANTHROPIC, error, "req_1").startswith(b"event: error\ndata: {")
+    openai_event = error_event(ApiProtocol.OPENAI, error, "req_1")
+    assert openai_event.startswith(b"data: {")
+    assert openai_event.endswith(b"}\n\n")
+    assert json.loads(openai_event[6:])["error"]["code"] == "cloud_overloaded"
