@@ -21,8 +21,8 @@ from drawbridge_gateway.dataplane.app import Options, make_app
 from drawbridge_gateway.dataplane.state import GatewayState
 from drawbridge_gateway.logs import configure_logs
 from drawbridge_gateway.settings import Limits, read_log_level, read_require_proof
-from drawbridge_gateway.sources.file import FileSource
 from drawbridge_gateway.sources.folder import Folder
+from drawbridge_gateway.sources.folder_source import FolderSource
 from drawbridge_gateway.sources.metrics import SourceMetrics
 from drawbridge_gateway.sources.snapshots import SinkGroup, SnapshotFeed
 
@@ -43,7 +43,7 @@ async def run(args: argparse.Namespace) -> int:
     bridge_state, bridge_metrics = BridgeState(), BridgeMetrics(registry)
     state = GatewayState(lambda pool: source.engine_key(pool))  # noqa: PLW0108 - source is made below
     snapshots = SnapshotFeed(SinkGroup(state, bridge_state), SourceMetrics(registry), wall_clock=time.time)
-    source = FileSource(Path(args.directory), snapshots, state, environ=os.environ, tell=_say)
+    source = FolderSource(Path(args.directory), snapshots, state, environ=os.environ, tell=_say)
     folder = source.load()
     state.synced = bridge_state.synced = True
 

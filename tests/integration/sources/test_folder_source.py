@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from drawbridge_gateway.bridge.snapshots import BridgeState
-from drawbridge_gateway.sources.file import FileSource
 from drawbridge_gateway.sources.folder import FolderError
+from drawbridge_gateway.sources.folder_source import FolderSource
 from drawbridge_gateway.sources.metrics import SourceMetrics
 from drawbridge_gateway.sources.snapshots import SnapshotFeed
 from drawbridge_gateway.upstream.balance import Endpoint
@@ -27,7 +27,7 @@ class World:
         self.lines: list[str] = []
         self.environ = {"OPENAI_KEY": "sesame"}
         feed = SnapshotFeed(self.state, SourceMetrics(CollectorRegistry()), wall_clock=lambda: 0.0)
-        self.source = FileSource(folder, feed, self, environ=self.environ, tell=self.lines.append)
+        self.source = FolderSource(folder, feed, self, environ=self.environ, tell=self.lines.append)
         for name, text in WHOLE.items():
             self.write(name, text)
 

@@ -20,7 +20,7 @@ Look = tuple[tuple[str, int, int], ...]
 """Name, time of change and size of each file: what tells one state of a folder from another."""
 
 
-class FileSource:
+class FolderSource:
     """Keeps snapshot and endpoints equal to a folder; a folder that does not compile changes nothing."""
 
     def __init__(
