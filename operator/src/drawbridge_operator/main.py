@@ -25,7 +25,7 @@ from drawbridge_operator.errors import ClusterError, DrawbridgeError, NotFoundEr
 from drawbridge_operator.kinds import INFERENCE_POOL, ROUTING_POLICY
 from drawbridge_operator.leader import Leader
 from drawbridge_operator.logs import configure_logging
-from drawbridge_operator.serving import serve_metrics
+from drawbridge_operator.metrics_server import serve_metrics
 from drawbridge_operator.settings import Settings
 from drawbridge_operator.watching import watch
 
