@@ -55,7 +55,10 @@ _ERROR_BY_STATUS: Final[Mapping[int, type[ApiServerError]]] = {
 
 
 class ApiServer:
-    """A connection to one API server; `connected` opens and closes it."""
+    """A connection to one API server; `connected` opens and closes it.
+
+    Every method raises ApiServerError, or one of its kind, for what the API server does not do.
+    """
 
     def __init__(self, client: ApiClient, namespace: str = "default") -> None:
         self._client = client
@@ -75,7 +78,10 @@ class ApiServer:
         return await self._request("PATCH", path, body=body, content_type="application/merge-patch+json")
 
     async def read_list(self, path: str, label_selector: str) -> tuple[list[Object], str]:
-        """Read all objects that the selector names, and the resource version to watch from."""
+        """Read all objects that the selector names, and the resource version to watch from.
+
+        A resource that this API server does not have is an error, not an empty list.
+        """
         items: list[Object] = []
         query = {"labelSelector": label_selector, "limit": str(PAGE_ITEMS)}
         while True:

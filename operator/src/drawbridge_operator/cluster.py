@@ -47,7 +47,8 @@ class Cluster:
     """Reads and writes of the API server.
 
     `check_may_write` is called before each write and raises LeadershipLostError when another
-    replica may lead.
+    replica may lead. Every method raises ClusterError, or one of its kind, for what the API server
+    does not do.
     """
 
     def __init__(self, api: ApiClient, *, check_may_write: Callable[[], None] = lambda: None) -> None:

@@ -167,7 +167,11 @@ def trust(ca_bundle_pem: str | None) -> ssl.SSLContext:
 
 
 async def bound_answer(response: httpx2.Response) -> None:
-    """Refuse compressed answers, and bound those that are read whole (an httpx2 response hook)."""
+    """Refuse compressed answers, and bound those that are read whole (an httpx2 response hook).
+
+    Raises:
+        httpx2.DecodingError: it is compressed. Reading more than MAX_ANSWER_BYTES raises httpx2.ReadError.
+    """
     if response.headers.get("content-encoding", "identity") != "identity":
         raise httpx2.DecodingError("compressed, though identity was asked for", request=response.request)
     if not is_event_stream(response.headers) and isinstance(response.stream, httpx2.AsyncByteStream):

@@ -1,4 +1,4 @@
-"""What the gateway asks of the bridge: parsed, and judged against the bridge's own snapshot. Pure."""
+"""What the gateway asks of the bridge, parsed, and what the cloud is asked in its place. Pure."""
 
 import re
 from collections.abc import Mapping
