@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 from drawbridge_crds.conditions import Condition, ConditionType, Reason
+from drawbridge_crds.names import GROUP
 
 from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.errors import ClusterError
@@ -51,7 +52,7 @@ def make_transition_events(
             "reason": after.reason,
             "note": _note(after),
             "action": "Reconcile",
-            "reportingController": f"drawbridge.dev/{FIELD_MANAGER}",
+            "reportingController": f"{GROUP}/{FIELD_MANAGER}",
             "reportingInstance": reporter,
             "regarding": {
                 "apiVersion": about["apiVersion"],

@@ -14,7 +14,7 @@ _SHARED: Final[tuple[structlog.types.Processor, ...]] = (
 )
 
 
-def configure_logging(level: int) -> None:
+def configure_logs(level: int) -> None:
     """Log from `level` upwards; kopf, which tells of every event that it handled, from WARNING."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(

@@ -24,7 +24,7 @@ from drawbridge_operator.controller import Controller
 from drawbridge_operator.errors import ClusterError, DrawbridgeError, NotFoundError, SettingsError
 from drawbridge_operator.kinds import INFERENCE_POOL, ROUTING_POLICY
 from drawbridge_operator.leader import Leader
-from drawbridge_operator.logs import configure_logging
+from drawbridge_operator.logs import configure_logs
 from drawbridge_operator.metrics_server import serve_metrics
 from drawbridge_operator.settings import Settings
 from drawbridge_operator.watching import watch
@@ -41,7 +41,7 @@ def main() -> None:
     except SettingsError as error:
         sys.stderr.write(f"drawbridge-operator: {error}\n")
         sys.exit(2)
-    configure_logging(settings.log_level)
+    configure_logs(settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         sys.exit(runner.run(run(settings)))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import kopf
+from drawbridge_crds.names import GROUP
 
 from drawbridge_operator.connection import kopf_login
 from drawbridge_operator.errors import DrawbridgeError
@@ -56,7 +57,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.persistence.progress_storage = _NoProgress()
     # kopf takes its finalizer off every object it sees, as it has no handler for deletion here.
     # Under its usual name that would be another kopf operator's.
-    settings.persistence.finalizer = "drawbridge.dev/never-set"
+    settings.persistence.finalizer = f"{GROUP}/never-set"
     for kind, labels in WATCHED.items():
         if labels:
             settings.watching.label_selectors[selector(kind)] = labels

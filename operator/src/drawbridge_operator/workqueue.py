@@ -17,7 +17,7 @@ from typing import Final, Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 
 Reconcile = Callable[[Key], Awaitable[float | None]]
-"""Works on a key; returns the seconds until the next look, or None. Raises Retry to be run again soon."""
+"""Works on a key; returns the seconds until the next look, or None. RetryError asks to be run again soon."""
 
 FIRST_BACK_OFF_S: Final = 0.1
 MAX_BACK_OFF_S: Final = 60.0

@@ -26,7 +26,7 @@ CHILD_KINDS = (NETWORK_POLICY, DEPLOYMENT, SERVICE, POD_DISRUPTION_BUDGET)
 """Children that are read. The Secret of the engine keys is not."""
 
 
-async def gather(cluster: Cluster, settings: Settings, pool: InferencePool) -> PoolFacts:
+async def gather_pool(cluster: Cluster, settings: Settings, pool: InferencePool) -> PoolFacts:
     """Read a pool's surroundings, all at once."""
     namespace, name = pool.metadata.namespace, pool.metadata.name
     selector = ",".join(f"{key}={value}" for key, value in engine_selector(pool).items())

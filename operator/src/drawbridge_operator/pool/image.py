@@ -15,6 +15,7 @@ from drawbridge_crds.names import GROUP
 from drawbridge_crds.pool import InferencePool
 
 from drawbridge_operator.kinds import Object
+from drawbridge_operator.pool.desired.container import ENGINE_CONTAINER
 
 PIN_ANNOTATION: Final = f"{GROUP}/pinned-image"
 """On the Deployment: <accelerator type>=<image>."""
@@ -57,4 +58,4 @@ def _pinned_image(accelerator: AcceleratorType, deployment: Object | None) -> st
 def running_image(deployment: Object) -> str | None:
     """Read the engine's image from a Deployment's template."""
     containers = deployment["spec"]["template"]["spec"]["containers"]
-    return next((c["image"] for c in containers if c["name"] == "engine"), None)
+    return next((c["image"] for c in containers if c["name"] == ENGINE_CONTAINER), None)

@@ -17,7 +17,7 @@ from drawbridge_operator.pool.checks.accepted import foreign_children
 from drawbridge_operator.pool.checks.model_ready import claim_may_change
 from drawbridge_operator.pool.desired.children import make_children
 from drawbridge_operator.pool.facts import PoolFacts
-from drawbridge_operator.pool.gather import gather
+from drawbridge_operator.pool.gather import gather_pool
 from drawbridge_operator.pool.prune import prune_policy
 from drawbridge_operator.pool.status import make_status, make_unreadable_status, read_conditions
 from drawbridge_operator.settings import Settings
@@ -52,7 +52,7 @@ async def reconcile_pool(
         status = make_unreadable_status(pool, before, now)
         await _write_status(cluster, settings, stored, status, now)
         return None
-    facts, refusal = await _write_children(cluster, settings, await gather(cluster, settings, pool))
+    facts, refusal = await _write_children(cluster, settings, await gather_pool(cluster, settings, pool))
     await _write_status(cluster, settings, stored, make_status(facts, before, now), now)
     if refusal is not None:
         raise refusal

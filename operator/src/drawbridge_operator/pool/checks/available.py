@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from drawbridge_crds.conditions import Reason
+from drawbridge_crds.names import GROUP
 
 from drawbridge_operator.pool.checks.problems import find_problems, told
 from drawbridge_operator.pool.checks.verdict import Check, Verdict
@@ -19,7 +20,7 @@ def none_is_wanted(facts: PoolFacts) -> Verdict | None:
         "False",
         Reason.SCALED_TO_ZERO,
         f"no replica is wanted; kubectl scale -n {metadata.namespace} "
-        f"inferencepools.drawbridge.dev/{metadata.name} --replicas=1 starts one",
+        f"inferencepools.{GROUP}/{metadata.name} --replicas=1 starts one",
     )
 
 

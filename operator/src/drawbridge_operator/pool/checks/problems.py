@@ -6,6 +6,7 @@ from typing import Final
 
 from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_crds.conditions import Reason
+from drawbridge_crds.names import POOL_LABEL
 
 from drawbridge_operator.pool.checks.verdict import Check, Verdict, replicas
 from drawbridge_operator.pool.facts import PoolFacts
@@ -202,4 +203,4 @@ def _away_from_the_volume(facts: PoolFacts) -> int:
 
 def _logs(facts: PoolFacts) -> str:
     metadata = facts.pool.metadata
-    return f"kubectl logs -n {metadata.namespace} -l drawbridge.dev/pool={metadata.name}"
+    return f"kubectl logs -n {metadata.namespace} -l {POOL_LABEL}={metadata.name}"
