@@ -117,15 +117,17 @@ def _cost(policy: RoutingPolicy, backend: str, usage: Usage) -> Decimal:
 Sender = Callable[[Question, str, str, dict[str, str]], tuple[str, Usage, Mapping[str, str]]]
 
 
+def _body(question: Question) -> dict[str, Any]:
+    """Return what both protocols call alike."""
+    messages = [{"role": "user", "content": PROMPT}]
+    return {"model": question.model, "messages": messages, "max_tokens": MAX_TOKENS}
+
+
 def _ask_openai(
     question: Question, base_url: str, key: str, headers: dict[str, str]
 ) -> tuple[str, Usage, Mapping[str, str]]:
     client = openai.OpenAI(base_url=f"{base_url}/v1", api_key=key, max_retries=0, default_headers=headers)
-    body: dict[str, Any] = {
-        "model": question.model,
-        "messages": [{"role": "user", "content": PROMPT}],
-        "max_tokens": MAX_TOKENS,
-    }
+    body = _body(question)
     if not question.stream:
         raw = client.chat.completions.with_raw_response.create(**body)
         completion = raw.parse()
@@ -148,11 +150,7 @@ def _ask_anthropic(
     question: Question, base_url: str, key: str, headers: dict[str, str]
 ) -> tuple[str, Usage, Mapping[str, str]]:
     client = anthropic.Anthropic(base_url=base_url, api_key=key, max_retries=0, default_headers=headers)
-    body: dict[str, Any] = {
-        "model": question.model,
-        "messages": [{"role": "user", "content": PROMPT}],
-        "max_tokens": MAX_TOKENS,
-    }
+    body = _body(question)
     if not question.stream:
         raw = client.messages.with_raw_response.create(**body)
         return _anthropic_message(raw.parse(), raw.headers)
