@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from examples.demo.table import answers_table, console_width
 from tests.cluster.images import local_engine
 from tests.cluster.kubectl import wait_for
 from tests.cluster.progress import CommandFailedError, step, summary
+from tests.free_ports import free_ports
 from tests.standin import standin_thread
 
 HERE = Path(__file__).parent
@@ -58,7 +58,7 @@ def main() -> int:
 
 def _run(console: Console, running: contextlib.ExitStack) -> None:
     folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="drawbridge-laptop-")))
-    ports = Ports(*_free_ports(3))
+    ports = Ports(*free_ports(3))
     with step("SGLang and a tiny model, from the cache or PyPI"):
         engine = local_engine.prepare()
     cloud = running.enter_context(standin_thread(folder / "tls"))
@@ -152,14 +152,6 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's OK
     except (urllib.error.URLError, OSError):
         return False
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ from drawbridge_gateway.upstream.balance import Endpoint
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry
 
+from tests.free_ports import free_ports
+
 RESULTS = Path("bench-results/gateway.json")
 HOST = "127.0.0.1"
 START_DEADLINE_S = 30.0
@@ -247,7 +249,7 @@ async def load(port: int, connections: int, seconds: float) -> dict[str, float]:
 @contextlib.contextmanager
 def process(role: str, core: int, upstream_port: int = 0) -> Iterator[tuple[int, int]]:
     """Run a role in a process on one core; yield its port and process id."""
-    port = free_port()
+    [port] = free_ports(1)
     command = [
         sys.executable,
         "-m",
@@ -265,13 +267,6 @@ def process(role: str, core: int, upstream_port: int = 0) -> Iterator[tuple[int,
         finally:
             running.terminate()
             running.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_for(port: int, running: subprocess.Popen[bytes]) -> None:

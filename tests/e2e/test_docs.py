@@ -6,7 +6,6 @@ its small model, the stand-in for the cloud. `docs/` and what a block may be: te
 
 import json
 import shutil
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.cluster.kubectl import apply, kubectl
 from tests.documentation import IN_ORDER, ROOT, Block, blocks_of, commands, matches
 from tests.e2e.conftest import Installed
 from tests.e2e.shell import CommandFailedError, Shell, terminal
+from tests.free_ports import free_ports
 from tests.standin.server import DEFAULT_API_KEY
 
 NAMESPACE = "docs"
@@ -54,7 +54,7 @@ def stage(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Ite
     installed.cluster.ensure_volumes()
     remove_tenant(installed.cluster, NAMESPACE)  # of the last run, whose end nobody waited for
     _make_namespace(installed)
-    ports = _free_ports(4)
+    ports = free_ports(4)
     copy_laptop(folder, cloud_port=ports[-1])
     try:
         with terminal(installed.cluster, folder) as shell:
@@ -87,15 +87,6 @@ def _let_go(installed: Installed) -> None:
     kubectl(
         installed.cluster, "delete", "pods", "--all", "--namespace", NAMESPACE, "--grace-period=0", "--force"
     )
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def _everywhere(installed: Installed, gateway_port: int) -> dict[str, str]:

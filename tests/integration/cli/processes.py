@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,14 +13,10 @@ from pathlib import Path
 
 import httpx
 
+from tests.free_ports import free_ports
+
 WAIT_S = 90.0
 """Deadline of every wait; the clouds' SDKs alone take 3 s to import, and 20 on a busy machine."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ def drawbridge(
     folder: Path, *args: str, environment: Mapping[str, str] | None = None, host: str = "127.0.0.1"
 ) -> Iterator[Process]:
     """Start `drawbridge ARGS` on free ports; killed afterwards when it still runs."""
-    log_file, port, admin_port = folder / f"{args[0]}.log", free_port(), free_port()
+    log_file, (port, admin_port) = folder / f"{args[0]}.log", free_ports(2)
     addresses = ["--host", host, "--port", str(port), "--admin-port", str(admin_port)]
     inherited = {k: v for k, v in os.environ.items() if not re.search("(?i)proxy|openai|anthropic", k)}
     with log_file.open("wb") as log:

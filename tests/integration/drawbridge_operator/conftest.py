@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +19,7 @@ from tests.cluster import audit
 from tests.cluster.interface import Cluster
 from tests.cluster.kubectl import apply, get, kubectl, wait_for
 from tests.contract.charts.chart import SMALLEST, objects, of_kind, template
+from tests.free_ports import free_ports
 from tests.integration.drawbridge_operator.process import OperatorProcess
 
 STARTED_WITHIN_S = 30.0
@@ -60,7 +60,8 @@ class Field:
             "DRAWBRIDGE_ENGINE_IMAGE_CPU": ENGINE_IMAGE,
             "DRAWBRIDGE_ENGINE_IMAGE_NVIDIA_GPU": ENGINE_IMAGE,
         }
-        process = OperatorProcess(name, environment | settings, self.folder, _free_port())
+        [port] = free_ports(1)
+        process = OperatorProcess(name, environment | settings, self.folder, port)
         self.started.append(process)
         return process
 
@@ -97,13 +98,6 @@ class Field:
             if audit.is_write(event)
             if (ref := event["objectRef"])["resource"] != "leases"
         ]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @pytest.fixture(scope="session")
