@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from drawbridge_crds.policy import RoutingPolicy
 from drawbridge_crds.pool import InferencePool
-from pydantic import BaseModel
+from drawbridge_crds.rules import SpecModel
 
 from tests.cluster.kubectl import kubectl
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CASES = Path(__file__).parent / "cases"
 
-KINDS: dict[str, tuple[type[BaseModel], str]] = {
+KINDS: dict[str, tuple[type[SpecModel], str]] = {
     "inferencepool": (InferencePool, "coder"),
     "routingpolicy": (RoutingPolicy, "default"),
 }

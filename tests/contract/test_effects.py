@@ -55,7 +55,7 @@ def _effect(kind: str, spec: dict[str, Any]) -> Any:
     """Return all that comes of a resource: its children and the snapshot, or why it is not valid."""
     model, _ = KINDS[kind]
     try:
-        parsed = model.model_validate(resource(kind, spec))
+        parsed = model.read(resource(kind, spec))
     except ValidationError as error:
         return str(error)
     if isinstance(parsed, InferencePool):
@@ -63,9 +63,7 @@ def _effect(kind: str, spec: dict[str, Any]) -> Any:
         children = make_children(PoolFacts(parsed, Privacy.STANDARD, image, claim=None), SETTINGS)
         return children, _snapshot(parsed, None), unimplemented(parsed.spec)
     assert isinstance(parsed, RoutingPolicy)
-    return _snapshot(
-        InferencePool.model_validate(resource("inferencepool", SMALLEST["inferencepool"])), parsed
-    )
+    return _snapshot(InferencePool.read(resource("inferencepool", SMALLEST["inferencepool"])), parsed)
 
 
 def _snapshot(pool: InferencePool, policy: RoutingPolicy | None) -> Any:

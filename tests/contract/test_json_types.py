@@ -67,7 +67,7 @@ def _changed(spec: dict[str, Any], path: Path, value: Any) -> dict[str, Any]:
 
 def _accepted_by_pydantic(kind: str, whole: dict[str, Any]) -> bool:
     try:
-        KINDS[kind][0].model_validate(whole)
+        KINDS[kind][0].read(whole)
     except ValidationError:
         return False
     return True

@@ -3,22 +3,22 @@
 Shared by the operator and the stand-alone gateway, so that a policy means the same in both.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from drawbridge_crds.api_keys import MAX_KEYS_PER_TENANT, ApiKeyEntry
-from drawbridge_crds.cloud import CABundleRef, Cloud
-from drawbridge_crds.conditions import ConditionType, Reason
+from drawbridge_crds.cloud import Cloud
+from drawbridge_crds.findings import Finding, not_implemented, policy_findings
 from drawbridge_crds.policy import Classification, RoutingPolicy, RoutingPolicySpec
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy, Proof, stricter
-from drawbridge_crds.route import Backend, BackendType, Route, named_backends, strict_pools
-from drawbridge_crds.rules import Metadata, Unimplemented, unimplemented
+from drawbridge_crds.route import Backend, Route, matched_models, named_pools
+from drawbridge_crds.rules import Metadata, unimplemented
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, KeyTarget, PoolTarget, RouteTarget
 
 MAX_RETIRED: Final = 256
-"""Deleted pools that a snapshot remembers while there is no policy; four times what a policy can list."""
+"""Deleted pools that are remembered while no policy is in force; four times what one can list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,14 @@ class TenantFacts:
     invalid_ca_bundles: frozenset[tuple[str, str]] = frozenset()
     """Those that exist and hold no certificates that can be read; not among `ca_bundles`."""
 
+    known_pools: Sequence[str] = ()
+    """Names of the pools that there were before, as `GatewaySnapshot.known_pools` said them."""
+
     previous: GatewaySnapshot | None = None
-    """The snapshot in force, which remembers what is in force of pools, and pools that are gone."""
+    """The snapshot in force: what it says of a pool stays while the pool's spec is not accepted."""
 
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     """By pool name; a pool that is not in it was not measured."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
-    """Something a person should mend: the condition it belongs to, the reason and what to do."""
-
-    condition: ConditionType
-    reason: Reason
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +88,11 @@ def compile_snapshot(facts: TenantFacts) -> Compiled:
             or _pool_target(pool.metadata, pool.served_name, effective_privacy(pool, facts.floor), facts)
             for pool in facts.pools
         ),
-        *(_pool_target(m, m.name, Privacy.STRICT, facts) for m in facts.unreadable_pools),
+        *(_pool_target(m, _served_name(m, facts), Privacy.STRICT, facts) for m in facts.unreadable_pools),
     ]
     pools = tuple(sorted(targets, key=lambda target: target.name))
     names = tuple(pool.name for pool in pools)
-    retired = _retired(facts, names)
+    retired = _retired(facts.known_pools, names, spec)
     clouds = () if spec is None or privacy == Privacy.STRICT else spec.clouds
     snapshot = GatewaySnapshot(
         tenant=facts.tenant,
@@ -113,8 +107,8 @@ def compile_snapshot(facts: TenantFacts) -> Compiled:
         keys=_key_targets(facts.keys),
     )
     findings = [
-        *([_not_implemented(missing)] if missing else ()),
-        *(_findings(spec, facts, snapshot) if spec else ()),
+        *([not_implemented(missing)] if missing else ()),
+        *(policy_findings(spec, snapshot, facts.ca_bundles, facts.invalid_ca_bundles) if spec else ()),
     ]
     return Compiled(snapshot, tuple(sorted(findings)), policy_in_force=spec is not None)
 
@@ -124,18 +118,17 @@ def effective_privacy(pool: InferencePool, floor: Privacy) -> Privacy:
     return stricter(pool.spec.privacy, floor)
 
 
-def _retired(facts: TenantFacts, pools: Sequence[str]) -> tuple[str, ...]:
-    """List the pools that are gone, oldest first: those that the policy still lists as models.
+def _retired(known: Sequence[str], pools: Sequence[str], spec: RoutingPolicySpec | None) -> tuple[str, ...]:
+    """List the pools that are gone, oldest first: those that the policy in force still names as models.
 
-    Without a policy, or with one that cannot be read, all of them: the next policy may list them, such as
-    the same one deleted and made anew.
+    While none is in force all of them: the next one may name them, such as the same one deleted and made
+    anew, or mended.
     """
-    previous = facts.previous
-    known = (*previous.retired, *(pool.name for pool in previous.pools)) if previous else ()
     gone = [name for name in dict.fromkeys(known) if name not in pools]
-    if facts.policy is not None:
-        return tuple(name for name in gone if name in facts.policy.spec.models)
-    return tuple(gone[-MAX_RETIRED:])
+    if spec is None:
+        return tuple(gone[-MAX_RETIRED:])
+    named = {*spec.models, *(model for route in spec.routes for model in matched_models(route.matches))}
+    return tuple(name for name in gone if name in named)
 
 
 def _askable(spec: RoutingPolicySpec, pools: Sequence[str], retired: Sequence[str]) -> tuple[str, ...]:
@@ -144,12 +137,8 @@ def _askable(spec: RoutingPolicySpec, pools: Sequence[str], retired: Sequence[st
     The name of a pool means that pool and no cloud. Were it kept after the pool is gone, it would be
     one more alias, and what its clients send would follow the routes, perhaps out of the cluster.
     """
-    named = {name for route in spec.routes for name in _named_pools(route)}
+    named = {name for route in spec.routes for name in named_pools(route)}
     return tuple(model for model in spec.models if model in pools or model not in {*named, *retired})
-
-
-def _named_pools(route: Route) -> Iterable[str]:
-    return dict.fromkeys(b.name for b in named_backends(route) if b.type == BackendType.POOL)
 
 
 def _left_as_it_is(pool: InferencePool, facts: TenantFacts) -> PoolTarget | None:
@@ -157,12 +146,24 @@ def _left_as_it_is(pool: InferencePool, facts: TenantFacts) -> PoolTarget | None
 
     It may have become stricter; more than that a spec that is not accepted cannot change.
     """
-    targets = facts.previous.pools if facts.previous else ()
-    before = next((target for target in targets if target.uid == pool.metadata.uid), None)
+    before = _target_in_force(pool.metadata, facts)
     if before is None or not unimplemented(pool.spec):
         return None
     privacy = stricter(before.privacy, effective_privacy(pool, facts.floor))
     return before.model_copy(update={"privacy": privacy})
+
+
+def _served_name(unreadable: Metadata, facts: TenantFacts) -> str:
+    """Return the name by which the replicas of a pool that cannot be read still know their model."""
+    before = _target_in_force(unreadable, facts)
+    return before.model if before else unreadable.name
+
+
+def _target_in_force(metadata: Metadata, facts: TenantFacts) -> PoolTarget | None:
+    targets = facts.previous.pools if facts.previous else ()
+    # the name too: stand-alone no pool has a UID
+    itself = (metadata.name, metadata.uid)
+    return next((target for target in targets if (target.name, target.uid) == itself), None)
 
 
 def _pool_target(metadata: Metadata, model: str, privacy: Privacy, facts: TenantFacts) -> PoolTarget:
@@ -212,102 +213,3 @@ def _key_targets(keys: Mapping[str, ApiKeyEntry]) -> dict[str, KeyTarget]:
         )
         for key_id, entry in ((key_id, keys[key_id]) for key_id in kept)
     }
-
-
-def _not_implemented(missing: Sequence[Unimplemented]) -> Finding:
-    closed = any(setting.guards for setting in missing)
-    meanwhile = (
-        "until then the pools answer by name, and no cloud"
-        if closed
-        else "the rest of the policy is in force"
-    )
-    paths = ", ".join(setting.path for setting in missing)
-    return Finding(
-        ConditionType.ACCEPTED,
-        Reason.NOT_IMPLEMENTED,
-        f"not implemented yet: {paths}; remove it: {meanwhile}",
-    )
-
-
-def _findings(spec: RoutingPolicySpec, facts: TenantFacts, snapshot: GatewaySnapshot) -> Iterable[Finding]:
-    pools = {pool.name: pool for pool in snapshot.pools}
-    if spec.clouds and snapshot.privacy == Privacy.STRICT:
-        yield Finding(
-            ConditionType.ACCEPTED,
-            Reason.CLOUDS_EXCLUDED,
-            "clouds are never used: the namespace's privacy floor is strict; remove spec.clouds, or the "
-            "label drawbridge.dev/privacy-floor from the namespace",
-        )
-    for cloud in spec.clouds:
-        ref = cloud.ca_bundle_ref
-        if ref is not None and (ref.name, ref.key) not in facts.ca_bundles:
-            yield _unusable_bundle(cloud, ref, facts)
-    named = {name for route in spec.routes for name in _named_pools(route)}
-    for name in (name for name in snapshot.retired if name not in named):
-        yield Finding(
-            ConditionType.RESOLVED_REFS,
-            Reason.POOL_NOT_FOUND,
-            f'model "{name}" is answered 404: it was a pool of this namespace, which is deleted; remove it '
-            "from spec.models, or create the pool again",
-        )
-    for route in spec.routes:
-        yield from _unlisted_models(route, spec.models)
-        yield from _route_findings(route, pools, facts.tenant, snapshot.privacy)
-
-
-def _unlisted_models(route: Route, models: Sequence[str]) -> Iterable[Finding]:
-    matched = dict.fromkeys(model for match in route.matches for model in match.models)
-    if unlisted := [model for model in matched if model not in models]:
-        yield Finding(
-            ConditionType.RESOLVED_REFS,
-            Reason.MODEL_NOT_LISTED,
-            f'route "{route.name}" matches models that nobody can ask for: {", ".join(unlisted)}; add them '
-            "to spec.models, or remove them from the match",
-        )
-
-
-def _unusable_bundle(cloud: Cloud, ref: CABundleRef, facts: TenantFacts) -> Finding:
-    if (ref.name, ref.key) in facts.invalid_ca_bundles:
-        return Finding(
-            ConditionType.RESOLVED_REFS,
-            Reason.CONFIG_MAP_INVALID,
-            f'cloud "{cloud.name}" is not used: ConfigMap "{ref.name}" holds no PEM certificates that can be '
-            f'read at key "{ref.key}"; put there those of the authorities to trust, as ASCII text, each from '
-            "-----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----",
-        )
-    return Finding(
-        ConditionType.RESOLVED_REFS,
-        Reason.CONFIG_MAP_NOT_FOUND,
-        f'cloud "{cloud.name}" is not used: ConfigMap "{ref.name}" with key "{ref.key}" is missing in '
-        f'namespace "{facts.tenant}"; create it with the PEM certificates to trust',
-    )
-
-
-def _route_findings(
-    route: Route, pools: Mapping[str, PoolTarget], tenant: str, privacy: Privacy
-) -> Iterable[Finding]:
-    strict = strict_pools(route.backends, route.matches, {name: pool.privacy for name, pool in pools.items()})
-    is_strict = privacy == Privacy.STRICT or bool(strict)
-    for name in _named_pools(route):
-        if name not in pools:
-            yield Finding(
-                ConditionType.RESOLVED_REFS,
-                Reason.POOL_NOT_FOUND,
-                f'route "{route.name}" names pool "{name}", which does not exist in namespace "{tenant}"; '
-                "create the InferencePool (inferencepools.drawbridge.dev), or correct the name",
-            )
-        elif is_strict and pools[name].privacy == Privacy.STANDARD:
-            yield Finding(
-                ConditionType.RESOLVED_REFS,
-                Reason.POOL_NOT_STRICT,
-                f'route "{route.name}" sends strict traffic to pool "{name}", which is Standard and never '
-                "answers it; set spec.privacy: Strict on the pool",
-            )
-    leaves = any(b.type == BackendType.CLOUD for b in named_backends(route))
-    if strict and leaves and privacy == Privacy.STANDARD:
-        yield Finding(
-            ConditionType.ACCEPTED,
-            Reason.CLOUDS_EXCLUDED,
-            f'route "{route.name}" never uses a cloud: its pool "{strict[0]}" is Strict; remove the clouds '
-            "from the route, or set spec.privacy: Standard on the pool",
-        )

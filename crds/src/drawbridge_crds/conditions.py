@@ -68,6 +68,8 @@ class Reason(StrEnum):
     """The API server refuses a child: admission, quota or validation."""
     CLOUDS_EXCLUDED = "CloudsExcluded"
     """The policy names clouds that privacy forbids; they are never used."""
+    NO_BACKEND = "NoBackend"
+    """A route is Strict and names clouds only, so that its requests are always refused."""
 
     MODEL_FOUND = "ModelFound"
     """The claim exists and is bound, or will be bound when a pod uses it."""

@@ -48,6 +48,10 @@ ENGINE_PORT_NAME: Final = "http"
 SNAPSHOT_KEY: Final = "snapshot.json"
 """The data key of a snapshot ConfigMap."""
 
+KNOWN_POOLS_KEY: Final = "pools"
+"""Its other data key: the names of the pools that there are and were, with spaces between. For the operator
+alone, which must remember them also where it cannot read the snapshot of another release."""
+
 MAX_LABEL_CHARS: Final = 63
 """Longest DNS label (RFC 1035, section 2.3.4); child names also serve as label values."""
 

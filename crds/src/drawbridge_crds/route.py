@@ -188,6 +188,16 @@ def named_backends(route: Route) -> tuple[Backend, ...]:
     return (*route.backends, *fallbacks, *shadows)
 
 
+def named_pools(route: Route) -> tuple[str, ...]:
+    """Return the pools that a route names, each once."""
+    return tuple(dict.fromkeys(b.name for b in named_backends(route) if b.type == BackendType.POOL))
+
+
+def matched_models(matches: Sequence[Match]) -> tuple[str, ...]:
+    """Return the models that a route matches, each once."""
+    return tuple(dict.fromkeys(model for match in matches for model in match.models))
+
+
 def strict_pools(
     backends: Sequence[Backend], matches: Sequence[Match], pools: Mapping[str, Privacy]
 ) -> list[str]:
@@ -195,6 +205,5 @@ def strict_pools(
 
     `pools` is the privacy in force by name. A matched model that is no pool is an alias, and demands nothing.
     """
-    models = (model for match in matches for model in match.models)
-    asked = (*(b.name for b in backends if b.type == BackendType.POOL), *models)
+    asked = (*(b.name for b in backends if b.type == BackendType.POOL), *matched_models(matches))
     return [name for name in asked if pools.get(name) == Privacy.STRICT]

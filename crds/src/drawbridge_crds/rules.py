@@ -72,6 +72,15 @@ class SpecModel(BaseModel):
     rules: ClassVar[tuple[Rule, ...]] = ()
     not_yet: ClassVar[tuple[NotYet, ...]] = ()
 
+    @classmethod
+    def read(cls, obj: Any) -> Self:
+        """Parse what a person wrote or the API server stored: fields by their names in YAML alone.
+
+        Raises:
+            ValidationError: it is not valid.
+        """
+        return cls.model_validate(obj, by_alias=True, by_name=False)
+
     @model_validator(mode="before")
     @classmethod
     def _read_as_stored(cls, data: Any) -> Any:

@@ -6,14 +6,13 @@ Kubernetes: the stand-alone gateway compiles the same snapshot from files.
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import AwareDatetime, ValidationError
 
 from drawbridge_crds.cloud import Prices, Provider
 from drawbridge_crds.privacy import Privacy, Proof
-from drawbridge_crds.route import Backend, BackendType, Fallback, Match, strict_pools
+from drawbridge_crds.route import Backend, BackendType, Fallback, Match, matched_models, strict_pools
 from drawbridge_crds.rules import SpecModel
 from drawbridge_crds.values import SecretKeyRef
 
@@ -72,16 +71,6 @@ class RouteTarget(SpecModel):
         """All backends that may answer: its own and its fallbacks."""
         return (*self.backends, *(self.fallback.backends if self.fallback else ()))
 
-    def privacy(self, pools: Mapping[str, Privacy]) -> Privacy:
-        """Return what the route itself demands: Strict when it is for a pool that is Strict, or unknown.
-
-        `pools` is the privacy in force by name. An unknown pool fails closed: it may be a Strict one that was
-        just deleted, and what its clients send must not start to leave the cluster because of that.
-        """
-        unknown = any(b.type == BackendType.POOL and b.name not in pools for b in self.backends)
-        strict = unknown or strict_pools(self.backends, self.matches, pools)
-        return Privacy.STRICT if strict else Privacy.STANDARD
-
 
 class KeyTarget(SpecModel):
     """What the gateway needs of an API key."""
@@ -103,8 +92,8 @@ class GatewaySnapshot(SpecModel):
     """Names clients may ask for."""
 
     retired: tuple[str, ...]
-    """Pools that were deleted and that the policy lists as models: no aliases until they are taken off it.
-    Without a policy that can be read: all that were deleted, for the next one may list them."""
+    """Pools that were deleted and that the policy names as models: no aliases until they are taken out of it.
+    While no policy is in force all that were deleted, for the next one may name them."""
 
     pools: tuple[PoolTarget, ...]
     clouds: tuple[CloudTarget, ...]
@@ -119,6 +108,24 @@ class GatewaySnapshot(SpecModel):
     def pool_privacy(self) -> dict[str, Privacy]:
         """Privacy in force of each pool, by name."""
         return {pool.name: pool.privacy for pool in self.pools}
+
+    @property
+    def known_pools(self) -> tuple[str, ...]:
+        """Names of all pools to remember, the oldest first: `TenantFacts.known_pools` of the next time."""
+        return (*self.retired, *(pool.name for pool in self.pools))
+
+    def route_privacy(self, route: RouteTarget) -> Privacy:
+        """Return what a route itself demands: Strict when it is for a pool that is Strict, or gone.
+
+        It is for the pools among its backends, and those that its matches name as models. A pool that does
+        not exist fails closed: it may be a Strict one that was just deleted, and what its clients send must
+        not start to leave the cluster because of that. A matched model that never was a pool is an alias.
+        """
+        pools = self.pool_privacy
+        missing = any(b.type == BackendType.POOL and b.name not in pools for b in route.backends)
+        gone = any(model in self.retired for model in matched_models(route.matches))
+        strict = missing or gone or strict_pools(route.backends, route.matches, pools)
+        return Privacy.STRICT if strict else Privacy.STANDARD
 
     def content_hash(self) -> str:
         """Identify the content: SHA-256 in hex, equal for equal snapshots."""

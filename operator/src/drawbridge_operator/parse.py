@@ -25,7 +25,7 @@ class Unreadable:
 def parse(model: type[_Model], obj: Object) -> _Model | Unreadable:
     """Parse a stored object. Its status is left out: that is the operator's own, of whatever release."""
     try:
-        return model.model_validate({**obj, "status": {}})
+        return model.read({**obj, "status": {}})
     except ValidationError as error:
         return Unreadable(Metadata.model_validate(obj["metadata"]), _explain(model.__name__, error))
 

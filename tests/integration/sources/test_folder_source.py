@@ -67,6 +67,17 @@ def test_change_comes_into_force_and_is_told(world: World) -> None:
     assert world.lines == ["loaded again: a file changed"]
 
 
+def test_name_of_a_pool_whose_file_is_deleted_does_not_become_an_alias(world: World) -> None:
+    world.write("d.yaml", POOL.replace("coder", "vault"))
+    world.write("b.yaml", WHOLE["b.yaml"].replace("[auto, coder]", "[auto, coder, vault]"))
+    world.source.load()
+    (world.folder / "d.yaml").unlink()
+    for content in (POOL, f"{POOL}# touched"):  # remembered over more than one change
+        world.write("a.yaml", content)
+        world.source.load_if_changed()
+        assert world.models() == ("auto", "coder")
+
+
 def test_change_that_keeps_size_and_name_is_seen(world: World) -> None:
     world.source.load()
     before = (world.folder / "a.yaml").stat()

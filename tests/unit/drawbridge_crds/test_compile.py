@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 from drawbridge_crds.compile import MAX_RETIRED, Compiled, TenantFacts, compile_snapshot
-from drawbridge_crds.conditions import Reason
+from drawbridge_crds.conditions import MAX_MESSAGE_CHARS, Reason
 from drawbridge_crds.policy import RoutingPolicy
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy, Proof
@@ -152,38 +152,109 @@ LISTING = {"models": ["auto", "old"], "clouds": [CLOUD], "routes": [{**TO_CODER,
 def test_a_deleted_pool_that_no_route_names_does_not_become_an_alias() -> None:
     before = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING)).snapshot
     assert (before.models, before.retired) == (("auto", "old"), ())
-    after = compiled(policy=policy(**LISTING), previous=before)
+    after = compiled(policy=policy(**LISTING), known_pools=before.known_pools)
     assert (after.snapshot.models, after.snapshot.retired) == (("auto",), ("old",))
     assert ['"old" is answered 404' in finding.message for finding in after.findings] == [True]
 
 
 def test_it_is_remembered_while_the_policy_is_not_in_force_and_forgotten_when_it_is_not_listed() -> None:
     known = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING)).snapshot
-    closed = compiled(policy=None, policy_unreadable=True, previous=known).snapshot
+    closed = compiled(policy=None, policy_unreadable=True, known_pools=known.known_pools).snapshot
     assert closed.retired == ("old",)
-    waiting = compiled(policy=policy(**LISTING, limits={"maxInFlight": 8}), previous=known).snapshot
-    assert waiting.retired == ("old",)
-    assert compiled(policy=policy(), previous=known).snapshot.retired == ()
-    again = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING), previous=known).snapshot
+    not_listing = policy(limits={"maxInFlight": 8})
+    waiting = compiled(policy=not_listing, known_pools=known.known_pools).snapshot
+    assert waiting.retired == ("old",), "the next policy, which is in force, may list it"
+    assert compiled(policy=policy(), known_pools=known.known_pools).snapshot.retired == ()
+    again = compiled(
+        pools=[pool(), pool("old")], policy=policy(**LISTING), known_pools=known.known_pools
+    ).snapshot
     assert (again.models, again.retired) == (("auto", "old"), ())
 
 
 def test_a_policy_that_is_deleted_and_made_anew_finds_it_remembered() -> None:
     known = compiled(pools=[pool(), pool("old")], policy=policy(**LISTING)).snapshot
-    gone = compiled(policy=policy(**LISTING), previous=known).snapshot
-    between = compiled(policy=None, previous=gone).snapshot
+    gone = compiled(policy=policy(**LISTING), known_pools=known.known_pools).snapshot
+    between = compiled(policy=None, known_pools=gone.known_pools).snapshot
     assert (between.models, between.retired) == (("coder",), ("old",))
-    anew = compiled(policy=policy(**LISTING), previous=between).snapshot
+    anew = compiled(policy=policy(**LISTING), known_pools=between.known_pools).snapshot
     assert (anew.models, anew.retired) == (("auto",), ("old",))
 
 
 def test_without_a_policy_the_newest_of_many_deleted_pools_are_remembered() -> None:
-    snapshot = compiled(policy=None).snapshot
-    for number in range(MAX_RETIRED + 2):
-        passing = compiled(policy=None, pools=[pool(f"p{number}")], previous=snapshot).snapshot
-        snapshot = compiled(policy=None, previous=passing).snapshot
+    snapshot = compiled(policy=None, known_pools=[f"p{number}" for number in range(MAX_RETIRED + 2)]).snapshot
     assert len(snapshot.retired) == MAX_RETIRED
     assert (snapshot.retired[0], snapshot.retired[-1]) == ("p2", f"p{MAX_RETIRED + 1}")
+
+
+MATCHING = {
+    "models": ["auto", "vault"],
+    "clouds": [CLOUD],
+    "routes": [
+        {
+            "name": "out",
+            "matches": [{"models": ["vault"]}, {"tasks": ["think"]}],
+            "backends": FALLBACK["backends"],
+        }
+    ],
+}
+
+
+def test_a_route_that_matches_a_deleted_pool_stays_closed() -> None:
+    before = compiled(pools=[pool("vault", "Strict")], policy=policy(**MATCHING)).snapshot
+    after = compiled(pools=[], policy=policy(**MATCHING), known_pools=before.known_pools)
+    [out] = after.snapshot.routes
+    assert before.route_privacy(out) == after.snapshot.route_privacy(out) == Privacy.STRICT
+    assert [
+        f.message
+        for f in after.findings
+        if '"out" matches model "vault", a pool that is deleted' in f.message
+    ]
+    unlisted = policy(**{**MATCHING, "models": ["auto"]})
+    assert compiled(pools=[], policy=unlisted, known_pools=before.known_pools).snapshot.retired == ("vault",)
+    never = compiled(pools=[], policy=policy(**MATCHING)).snapshot
+    assert never.route_privacy(out) == Privacy.STANDARD, "what never was a pool is an alias"
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason", "words"),
+    [
+        pytest.param(
+            {
+                "policy": policy(
+                    privacy="Strict",
+                    models=["auto", "vault", "coder"],
+                    routes=[{"name": "rest", "backends": [{"type": "Pool", "name": "vault"}]}],
+                )
+            },
+            Reason.POOL_NOT_STRICT,
+            'model "coder" is a pool that is Standard',
+            id="a Standard pool that can be asked for by name only",
+        ),
+        pytest.param(
+            {"floor": Privacy.STRICT, "policy": policy(clouds=[CLOUD], routes=[{"name": "out", **FALLBACK}])},
+            Reason.NO_BACKEND,
+            'route "out" is answered by nobody',
+            id="a route to clouds only under a strict floor",
+        ),
+        pytest.param(
+            {"policy": policy(**MATCHING)},
+            Reason.NO_BACKEND,
+            'route "out" is answered by nobody',
+            id="a match on a Strict pool whose route names a cloud only",
+        ),
+    ],
+)
+def test_what_can_only_be_refused_is_told(facts: dict[str, Any], reason: Reason, words: str) -> None:
+    found = compiled(pools=[pool(), pool("vault", "Strict")], **facts).findings
+    assert [f.reason for f in found if words in f.message] == [reason]
+
+
+def test_of_many_settings_that_are_not_implemented_some_are_told_and_what_to_do() -> None:
+    shadow = {"backend": {"type": "Pool", "name": "coder"}, "percent": 5}
+    routes = [{**TO_CODER, "name": f"{'r' * 60}{n:02}", "shadow": shadow} for n in range(32)]
+    [finding] = compiled(policy=policy(routes=routes)).findings
+    assert finding.message.endswith(" and 26 more; remove it: the rest of the policy is in force")
+    assert len(finding.message) < MAX_MESSAGE_CHARS
 
 
 def test_its_privacy_holds_although_it_counts_as_none() -> None:
@@ -245,3 +316,13 @@ def test_a_pool_that_cannot_be_read_still_answers_but_counts_as_strict() -> None
     [coder, other] = compiled(unreadable_pools=[unreadable]).snapshot.pools
     assert (coder.name, coder.privacy) == ("coder", Privacy.STANDARD)
     assert (other.name, other.uid, other.privacy) == ("other", "uid-other", Privacy.STRICT)
+
+
+def test_the_replicas_of_a_pool_that_cannot_be_read_any_more_keep_their_models_name() -> None:
+    before = compiled(pools=[pool(model={"name": "qwen"})]).snapshot
+    unreadable = Metadata(name="coder", uid="uid-coder")
+    [target] = compiled(pools=[], unreadable_pools=[unreadable], previous=before).snapshot.pools
+    assert target.model == "qwen"
+    successor = Metadata(name="coder", uid="uid-another")
+    [target] = compiled(pools=[], unreadable_pools=[successor], previous=before).snapshot.pools
+    assert target.model == "coder"

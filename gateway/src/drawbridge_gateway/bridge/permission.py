@@ -57,10 +57,9 @@ def why_it_stays(
         return f'route "{route_name}" does not name cloud "{cloud_name}"'
     if all(cloud.name != cloud_name for cloud in snapshot.clouds):
         return f'the policy has no usable cloud "{cloud_name}"'
-    pools = snapshot.pool_privacy
-    if route.privacy(pools) is Privacy.STRICT:
+    if snapshot.route_privacy(route) is Privacy.STRICT:
         return f'route "{route_name}" is for a pool that is Strict or does not exist'
     named = {name for match in route.matches for name in match.models}
-    if model in {*pools, *snapshot.retired} - named:
-        return f'the model is a pool, or was one, and route "{route_name}" does not match it by name'
+    if model in snapshot.retired or (model in snapshot.pool_privacy and model not in named):
+        return f'the model was a pool, or is one that route "{route_name}" does not match by name'
     return None

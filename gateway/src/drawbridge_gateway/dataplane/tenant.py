@@ -65,7 +65,7 @@ class Route:
     """One of them must fit; none: every request does."""
 
     privacy: Privacy
-    """What its backends and matches alone demand, see `RouteTarget.privacy`."""
+    """What its backends and matches alone demand, see `GatewaySnapshot.route_privacy`."""
 
     candidates: tuple[Candidate, ...]
     """In the order in which they are tried; backends that do not exist are left out."""
@@ -106,7 +106,6 @@ def compile_tenant(snapshot: GatewaySnapshot, engine_keys: EngineKeys) -> Tenant
     """Compile a snapshot; pure when `engine_keys` is."""
     pools = {target.name: _pool(target, engine_keys) for target in snapshot.pools}
     clouds = {target.name: _cloud(target) for target in snapshot.clouds}
-    levels = snapshot.pool_privacy
     return Tenant(
         name=snapshot.tenant,
         privacy=snapshot.privacy,
@@ -114,7 +113,9 @@ def compile_tenant(snapshot: GatewaySnapshot, engine_keys: EngineKeys) -> Tenant
         models=snapshot.models,
         model_set=frozenset(snapshot.models),
         pools=pools,
-        routes=tuple(_route(target, target.privacy(levels), pools, clouds) for target in snapshot.routes),
+        routes=tuple(
+            _route(target, snapshot.route_privacy(target), pools, clouds) for target in snapshot.routes
+        ),
         task_header=snapshot.task_header.encode(),
         content_hash=snapshot.content_hash(),
     )

@@ -14,10 +14,10 @@ from drawbridge_crds.compile import TenantFacts, compile_snapshot
 from drawbridge_crds.names import KEYS_LABEL
 from drawbridge_crds.policy import RoutingPolicy
 from drawbridge_crds.pool import InferencePool
-from drawbridge_crds.privacy import Privacy, namespace_floor
-from drawbridge_crds.rules import Metadata
+from drawbridge_crds.privacy import Privacy, namespace_floor, stricter
+from drawbridge_crds.rules import Metadata, SpecModel
 from drawbridge_crds.snapshot import GatewaySnapshot
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from drawbridge_gateway.errors import DrawbridgeError
 from drawbridge_gateway.sources.endpoints_file import EndpointsFile
@@ -30,7 +30,7 @@ DEFAULT_NAMESPACE: Final = "default"
 
 COUNTED_KINDS: Final = frozenset({"InferencePool", "RoutingPolicy", "ConfigMap", "Namespace"})
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=SpecModel)
 
 
 class FolderError(DrawbridgeError):
@@ -51,6 +51,7 @@ class Folder:
 class _Document:
     """One YAML document."""
 
+    file: str
     where: str
     """For people: its file, kind and name."""
 
@@ -59,8 +60,8 @@ class _Document:
     labels: Mapping[str, str]
 
 
-def read_folder(files: Mapping[str, str]) -> Folder:
-    """Compile a folder from the texts of its files, by name.
+def read_folder(files: Mapping[str, str], known_pools: Sequence[str] = ()) -> Folder:
+    """Compile a folder from the texts of its files, by name; `known_pools` are those of its last snapshot.
 
     Raises:
         FolderError: for the first thing that cannot be understood.
@@ -71,16 +72,16 @@ def read_folder(files: Mapping[str, str]) -> Folder:
         if name != ENDPOINTS_FILE
         for document in _documents(name, files[name])
     ]
+    _refuse_doubles(documents)
     pools = [_parse(document, InferencePool) for document in documents if document.kind == "InferencePool"]
     policies = [_parse(document, RoutingPolicy) for document in documents if document.kind == "RoutingPolicy"]
-    if len(policies) > 1:
-        raise FolderError("there is more than one RoutingPolicy: keep one, a tenant has only one")
     keys, invalid_keys = _keys(documents)
     facts = TenantFacts(
         tenant=_tenant([*pools, *policies]),
         floor=_floor(documents),
         pools=pools,
         policy=policies[0] if policies else None,
+        known_pools=known_pools,
         keys=keys,
         ca_bundles=_ca_bundles(documents),
     )
@@ -110,7 +111,17 @@ def _documents(name: str, text: str) -> Iterator[_Document]:
                 f"{name}, document {number}: not a Kubernetes object: write apiVersion, kind and metadata"
             )
         labels = {str(label): str(text) for label, text in (metadata.get("labels") or {}).items()}
-        yield _Document(f'{name}: {kind} "{metadata.get("name", "")}"', kind, value, labels)
+        yield _Document(name, f'{name}: {kind} "{metadata.get("name", "")}"', kind, value, labels)
+
+
+def _refuse_doubles(documents: Sequence[_Document]) -> None:
+    """Refuse a resource that is there twice: which one counts would depend on the names of files."""
+    seen: dict[tuple[str, Any], _Document] = {}
+    for document in documents:
+        if document.kind in COUNTED_KINDS:
+            first = seen.setdefault((document.kind, document.value["metadata"].get("name")), document)
+            if first is not document:
+                raise FolderError(f"{document.where} is also in {first.file}: keep one of them")
 
 
 def _yaml_documents(name: str, text: str) -> list[Any]:
@@ -122,7 +133,7 @@ def _yaml_documents(name: str, text: str) -> list[Any]:
 
 def _parse(document: _Document, model: type[Model]) -> Model:
     try:
-        return model.model_validate(document.value)
+        return model.read(document.value)
     except ValidationError as error:
         raise FolderError(f"{document.where}: {readable(error)}") from error
 
@@ -141,8 +152,10 @@ def _namespace(metadata: Metadata) -> str:
 
 
 def _floor(documents: Sequence[_Document]) -> Privacy:
-    labels = [document.labels for document in documents if document.kind == "Namespace"]
-    return namespace_floor({name: value for each in labels for name, value in each.items()})
+    # of whatever namespace: one that is misnamed must not open what it was meant to close
+    return stricter(
+        *(namespace_floor(document.labels) for document in documents if document.kind == "Namespace")
+    )
 
 
 def _data(document: _Document) -> dict[str, str]:

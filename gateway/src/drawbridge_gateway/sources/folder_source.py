@@ -50,7 +50,8 @@ class FolderSource:
         """
         # before reading: a change in between makes the next look differ
         self._seen = look(self._directory)
-        folder = read_folder(read_texts(self._directory))
+        known_pools = self._folder.snapshot.known_pools if self._folder else ()
+        folder = read_folder(read_texts(self._directory), known_pools)
         self._put_in_force(folder)
         for finding in folder.findings:
             self._tell(f"note: {finding}")

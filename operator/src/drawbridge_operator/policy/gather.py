@@ -16,7 +16,7 @@ from drawbridge_crds.pool import InferencePool
 from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.kinds import CONFIG_MAP, INFERENCE_POOL, NAMESPACE, ROUTING_POLICY, Object
 from drawbridge_operator.parse import Unreadable, parse
-from drawbridge_operator.policy.snapshot import read_snapshot
+from drawbridge_operator.policy.snapshot import read_known_pools, read_snapshot
 from drawbridge_operator.privacy.floor import floor_of
 
 _KEYS_SELECTOR: Final = f"{KEYS_LABEL}=true"
@@ -37,6 +37,7 @@ class PolicyWorld:
     facts: TenantFacts
     """What decides the snapshot."""
 
+    namespace: Object | None
     policy: Object | None
     unreadable_policy: Unreadable | None
     invalid_keys: tuple[InvalidKeys, ...]
@@ -45,8 +46,14 @@ class PolicyWorld:
 
     @property
     def is_vacant(self) -> bool:
-        """Whether neither a pool nor a policy is left."""
-        return not (self.facts.pools or self.facts.unreadable_pools or self.policy)
+        """Whether nothing is left that a snapshot is for.
+
+        In a namespace that stays, deleted pools are: all may come back in a moment, the policy first.
+        """
+        if self.facts.pools or self.facts.unreadable_pools or self.policy:
+            return False
+        stays = self.namespace is not None and "deletionTimestamp" not in self.namespace["metadata"]
+        return not (stays and self.facts.known_pools)
 
 
 async def gather_tenant(cluster: Cluster, system_namespace: str, tenant: str) -> PolicyWorld:
@@ -73,11 +80,12 @@ async def gather_tenant(cluster: Cluster, system_namespace: str, tenant: str) ->
         policy=readable,
         policy_unreadable=unreadable is not None,
         keys=keys,
+        known_pools=read_known_pools(snapshot),
         previous=read_snapshot(snapshot),
         ca_bundles=valid,
         invalid_ca_bundles=frozenset(bundles.keys() - valid.keys()),
     )
-    return PolicyWorld(facts, policy, unreadable, invalid_keys, snapshot)
+    return PolicyWorld(facts, namespace, policy, unreadable, invalid_keys, snapshot)
 
 
 def _read_keys(config_maps: Iterable[Object]) -> tuple[Mapping[str, ApiKeyEntry], tuple[InvalidKeys, ...]]:

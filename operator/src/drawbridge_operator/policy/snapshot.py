@@ -4,7 +4,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from drawbridge_crds.compile import Compiled, TenantFacts, compile_snapshot
-from drawbridge_crds.names import KEYS_LABEL, SNAPSHOT_KEY, SNAPSHOT_LABEL, TENANT_LABEL, snapshot_name
+from drawbridge_crds.names import (
+    KEYS_LABEL,
+    KNOWN_POOLS_KEY,
+    SNAPSHOT_KEY,
+    SNAPSHOT_LABEL,
+    TENANT_LABEL,
+    snapshot_name,
+)
 from drawbridge_crds.snapshot import GatewaySnapshot, SnapshotError
 
 from drawbridge_operator.kinds import FIELD_MANAGER, Object
@@ -52,8 +59,12 @@ def make_snapshot(compiled: Compiled, system_namespace: str) -> Object:
                 KEYS_LABEL: "compiled",
             },
         },
-        "data": {SNAPSHOT_KEY: compiled.snapshot.to_wire()},
+        "data": _data(compiled.snapshot),
     }
+
+
+def _data(snapshot: GatewaySnapshot) -> dict[str, str]:
+    return {SNAPSHOT_KEY: snapshot.to_wire(), KNOWN_POOLS_KEY: " ".join(snapshot.known_pools)}
 
 
 def read_snapshot(live: Object | None) -> GatewaySnapshot | None:
@@ -64,5 +75,10 @@ def read_snapshot(live: Object | None) -> GatewaySnapshot | None:
         return None
 
 
+def read_known_pools(live: Object | None) -> tuple[str, ...]:
+    """Read which pools there are and were, from a snapshot of whatever release."""
+    return tuple((live or {}).get("data", {}).get(KNOWN_POOLS_KEY, "").split())
+
+
 def _size_bytes(compiled: Compiled) -> int:
-    return len(compiled.snapshot.to_wire().encode())
+    return sum(len(key) + len(text.encode()) for key, text in _data(compiled.snapshot).items())

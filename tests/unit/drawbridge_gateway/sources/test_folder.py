@@ -36,11 +36,24 @@ def test_order_and_split_of_files_do_not_matter() -> None:
     assert read_folder(joined).snapshot == read_folder(WHOLE).snapshot
 
 
-def test_namespace_brings_its_floor() -> None:
-    labels = "{drawbridge.dev/privacy-floor: strict}"
-    namespace = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: default, labels: {labels}}}"
+def namespace(name: str, floor: str) -> str:
+    labels = f"{{drawbridge.dev/privacy-floor: {floor}}}"
+    return f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {labels}}}"
 
-    snapshot = read_folder({**WHOLE, "d.yaml": namespace}).snapshot
+
+@pytest.mark.parametrize(
+    "namespaces",
+    [
+        pytest.param({"d.yaml": namespace("default", "strict")}, id="its own"),
+        pytest.param({"d.yaml": namespace("defualt", "strict")}, id="misnamed"),
+        pytest.param(
+            {"d.yaml": namespace("default", "strict"), "e.yaml": namespace("other", "standard")},
+            id="beside another one's, which is lower",
+        ),
+    ],
+)
+def test_namespace_brings_its_floor(namespaces: dict[str, str]) -> None:
+    snapshot = read_folder({**WHOLE, **namespaces}).snapshot
 
     assert snapshot.privacy is Privacy.STRICT
     assert snapshot.clouds == ()
@@ -72,7 +85,21 @@ def test_namespace_brings_its_floor() -> None:
         pytest.param(
             {"b.yaml": POLICY.replace("default", "other", 1)}, "must be named 'default'", id="another name"
         ),
-        pytest.param({"d.yaml": POLICY}, "more than one RoutingPolicy", id="two policies"),
+        pytest.param(
+            {"d.yaml": POLICY},
+            'd.yaml: RoutingPolicy "default" is also in b.yaml: keep one of them',
+            id="two policies",
+        ),
+        pytest.param(
+            {"d.yaml": f"{POOL}  privacy: Strict\n"},
+            'd.yaml: InferencePool "coder" is also in a.yaml: keep one of them',
+            id="two pools of one name",
+        ),
+        pytest.param(
+            {"b.yaml": POLICY.replace("secretKeyRef", "secret_key_ref")},
+            "secret_key_ref: there is no such field",
+            id="a field's name in Python's style",
+        ),
         pytest.param(
             {"b.yaml": POLICY.replace("{name: default}", "{name: default, namespace: team-b}")},
             "one folder is one tenant, these are several namespaces: default, team-b",

@@ -7,7 +7,15 @@ import pytest
 from drawbridge_crds.names import SNAPSHOT_KEY, snapshot_name
 from drawbridge_crds.privacy import Privacy
 from drawbridge_operator.errors import DrawbridgeError, ForbiddenError, UnavailableError
-from drawbridge_operator.kinds import CONFIG_MAP, ENDPOINT_SLICE, INFERENCE_POOL, ROUTING_POLICY, Kind, Object
+from drawbridge_operator.kinds import (
+    CONFIG_MAP,
+    ENDPOINT_SLICE,
+    INFERENCE_POOL,
+    NAMESPACE,
+    ROUTING_POLICY,
+    Kind,
+    Object,
+)
 from drawbridge_operator.policy import snapshot as snapshots
 from drawbridge_operator.policy.reconcile import (
     MISSING_RECHECK_S,
@@ -74,18 +82,61 @@ async def test_a_pool_without_a_policy_gets_a_snapshot_and_no_status(here: Insta
     assert snapshot_of(world).models == ("coder",)
 
 
-async def test_the_snapshot_goes_with_the_last_pool_and_policy(here: Installation) -> None:
-    world = World(namespace(), pool(), policy())
+async def test_the_snapshot_goes_with_the_last_policy_where_there_was_no_pool(here: Installation) -> None:
+    world = World(namespace(), policy())
     await here.reconciled(world)
-    world.remove(INFERENCE_POOL, TENANT, "coder")
-    await here.reconciled(world)
-    assert snapshot_of(world).pools == ()
     world.remove(ROUTING_POLICY, TENANT, "default")
     world.written()
     await here.reconciled(world)
     assert world.written() == [("DELETE", "ConfigMap", snapshot_name(TENANT))]
     await here.reconciled(world)
     assert world.written() == []
+
+
+@pytest.mark.parametrize("ending", ["terminating", "gone"])
+async def test_the_snapshot_of_deleted_pools_goes_with_the_namespace(here: Installation, ending: str) -> None:
+    world = World(namespace(), pool(), policy())
+    await here.reconciled(world)
+    world.remove(INFERENCE_POOL, TENANT, "coder")
+    world.remove(ROUTING_POLICY, TENANT, "default")
+    if ending == "gone":
+        world.remove(NAMESPACE, "", TENANT)
+    else:
+        world.put(_terminating(namespace()))
+    world.written()
+    await here.reconciled(world)
+    assert world.written() == [("DELETE", "ConfigMap", snapshot_name(TENANT))]
+
+
+def _terminating(found: Object) -> Object:
+    return {**found, "metadata": {**found["metadata"], "deletionTimestamp": "2026-11-22T15:00:00Z"}}
+
+
+async def test_all_that_is_deleted_and_applied_anew_finds_its_pools_remembered(here: Installation) -> None:
+    listing = policy(models=["auto", "vault"], **WITH_CLOUD)
+    world = World(namespace(), pool(), pool("vault"), listing)
+    await here.reconciled(world)
+    for kind, name in ((INFERENCE_POOL, "coder"), (INFERENCE_POOL, "vault"), (ROUTING_POLICY, "default")):
+        world.remove(kind, TENANT, name)
+        await here.reconciled(world)
+    assert snapshot_of(world).models == ()
+    world.put(listing)
+    await here.reconciled(world)
+    assert snapshot_of(world).models == ("auto",), "the pool comes a moment after the policy"
+
+
+async def test_deleted_pools_are_remembered_where_the_snapshot_is_of_another_release(
+    here: Installation,
+) -> None:
+    world = World(namespace(), pool("old"), pool(), policy(models=["auto", "old"]))
+    await here.reconciled(world)
+    world.remove(INFERENCE_POOL, TENANT, "old")
+    await here.reconciled(world)
+    live = world.named(CONFIG_MAP, SYSTEM, snapshot_name(TENANT))
+    newer = live["data"][SNAPSHOT_KEY].replace('"schemaVersion":1', '"schemaVersion":2')
+    world.put({**live, "data": {**live["data"], SNAPSHOT_KEY: newer}})
+    await here.reconciled(world)
+    assert snapshot_of(world).models == ("auto",)
 
 
 async def test_a_config_map_that_is_no_snapshot_is_not_deleted(here: Installation) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from drawbridge_crds.compile import Finding
 from drawbridge_crds.conditions import Condition, ConditionStatus, ConditionType, Reason
+from drawbridge_crds.findings import Finding
 
 from drawbridge_operator.parse import Unreadable
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from drawbridge_crds.api_keys import MAX_KEYS_PER_TENANT
-from drawbridge_crds.compile import Finding
 from drawbridge_crds.conditions import Condition, ConditionType, Reason
+from drawbridge_crds.findings import Finding
 
 from drawbridge_operator.policy.gather import InvalidKeys
 
