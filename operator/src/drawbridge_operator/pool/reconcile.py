@@ -1,11 +1,12 @@
 """One reconcile of one pool: gather, desired, plan, apply, status."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from drawbridge_crds.pool import InferencePool
+from drawbridge_crds.rules import Metadata
 
 from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.errors import ClusterError, ForbiddenError, InvalidError, NamespaceTerminatingError
@@ -16,10 +17,12 @@ from drawbridge_operator.plan import plan_status, plan_write
 from drawbridge_operator.pool.checks.accepted import foreign_children
 from drawbridge_operator.pool.checks.model_ready import claim_may_change
 from drawbridge_operator.pool.desired.children import make_children
+from drawbridge_operator.pool.desired.metadata import engine_name
 from drawbridge_operator.pool.facts import PoolFacts
 from drawbridge_operator.pool.gather import gather_pool
 from drawbridge_operator.pool.prune import prune_policy
 from drawbridge_operator.pool.status import make_status, make_unreadable_status, read_conditions
+from drawbridge_operator.privacy.networkpolicy import is_policy_of, make_network_policy
 from drawbridge_operator.settings import Settings
 
 CLAIM_RECHECK_S: Final = 5.0
@@ -49,27 +52,51 @@ async def reconcile_pool(
     pool = parse(InferencePool, {**stored, "status": {}})
     now = clock()
     if isinstance(pool, Unreadable):
+        look_again_s, refusal = await _keep_isolated(cluster, settings, pool.metadata)
         status = make_unreadable_status(pool, before, now)
-        await _write_status(cluster, settings, stored, status, now)
-        return None
-    facts, refusal = await _write_children(cluster, settings, await gather_pool(cluster, settings, pool))
-    await _write_status(cluster, settings, stored, make_status(facts, before, now), now)
+    else:
+        facts = await gather_pool(cluster, settings, pool)
+        children, refusal = await _write_children(
+            cluster, _writable_children(facts, settings), facts.children
+        )
+        facts = replace(facts, children=children, refusal=str(refusal or ""))
+        look_again_s = _look_again_s(facts)
+        status = make_status(facts, before, now)
+    await _write_status(cluster, settings, stored, status, now)
     if refusal is not None:
         raise refusal
-    return _look_again_s(facts)
+    return look_again_s
+
+
+async def _keep_isolated(
+    cluster: Cluster, settings: Settings, pool: Metadata
+) -> tuple[float | None, ClusterError | None]:
+    """Keep up the NetworkPolicy of a pool that does not parse: what runs stays as it is, and isolated.
+
+    Returns when to look again, and the refusal.
+    """
+    live = await cluster.get(NETWORK_POLICY, pool.namespace, engine_name(pool.name))
+    if live is not None and not is_policy_of(live, pool.name):
+        return CONFLICT_RECHECK_S, None
+    policy = make_network_policy(
+        pool, system_namespace=settings.namespace, monitoring_peer=settings.monitoring_peer
+    )
+    children = {live["kind"]: live} if live else {}
+    _, refusal = await _write_children(cluster, [policy], children)
+    return None, refusal
 
 
 async def _write_children(
-    cluster: Cluster, settings: Settings, facts: PoolFacts
-) -> tuple[PoolFacts, ClusterError | None]:
+    cluster: Cluster, wanted: Sequence[Object], live: Mapping[str, Object]
+) -> tuple[Mapping[str, Object], ClusterError | None]:
     """Write the children that need it, in order, up to the first that is refused.
 
-    Returns the facts as they are then, and the refusal.
+    Returns the live ones as they are then, by kind, and the refusal.
     """
-    children = dict(facts.children)
-    for wanted in _writable_children(facts, settings):
-        kind = wanted["kind"]
-        write = plan_write(wanted, children.get(kind))
+    children = dict(live)
+    for child in wanted:
+        kind = child["kind"]
+        write = plan_write(child, children.get(kind))
         if write is None:
             continue
         try:
@@ -77,10 +104,10 @@ async def _write_children(
         except NamespaceTerminatingError:
             break
         except (ForbiddenError, InvalidError) as error:
-            return replace(facts, children=children, refusal=str(error)), error
+            return children, error
         if kind != SECRET.kind:
             children[kind] = written
-    return replace(facts, children=children), None
+    return children, None
 
 
 def _writable_children(facts: PoolFacts, settings: Settings) -> list[Object]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from drawbridge_crds.names import ENGINE_PORT, POOL_LABEL
-from drawbridge_crds.pool import InferencePool
+from drawbridge_crds.rules import Metadata
 
 from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.metadata import engine_name, shared_labels
@@ -24,10 +24,11 @@ CALLERS: Final = ("gateway", "operator")
 
 
 def make_network_policy(
-    pool: InferencePool, *, system_namespace: str, monitoring_peer: Mapping[str, Any] | None
+    pool: Metadata, *, system_namespace: str, monitoring_peer: Mapping[str, Any] | None
 ) -> Object:
     """Make the policy of a pool's pods: no egress, ingress on the engine's port only.
 
+    A name and a namespace are all it needs, so that a pool whose spec does not parse has it too.
     It selects by the pool's name alone: neither its UID, so that pods which outlive their pool are
     covered by the policy of the next one, nor the engine label, so that a probe can wear these labels.
     `egress` is written although it is empty: that claims the field, and an added rule is taken out.
@@ -40,12 +41,12 @@ def make_network_policy(
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         "metadata": {
-            "name": engine_name(pool.metadata.name),
-            "namespace": pool.metadata.namespace,
-            "labels": shared_labels(pool.metadata.name),
+            "name": engine_name(pool.name),
+            "namespace": pool.namespace,
+            "labels": shared_labels(pool.name),
         },
         "spec": {
-            "podSelector": {"matchLabels": {POOL_LABEL: pool.metadata.name}},
+            "podSelector": {"matchLabels": {POOL_LABEL: pool.name}},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [{"from": peers, "ports": [{"protocol": "TCP", "port": ENGINE_PORT}]}],
             "egress": [],

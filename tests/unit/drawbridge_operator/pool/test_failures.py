@@ -77,6 +77,14 @@ async def test_a_refused_child_is_told(position: int, error: type[ClusterError],
     assert reason_of(there, "Accepted") == told
 
 
+async def test_an_unreadable_pool_is_told_although_its_policy_is_refused() -> None:
+    there = world(model={"source": {"type": "Image"}})
+    there.failures["PATCH", "NetworkPolicy"] = ForbiddenError("made to fail")
+    with pytest.raises(ForbiddenError):
+        await reconcile(there)
+    assert reason_of(there, "Accepted") == "Invalid"
+
+
 async def test_a_refusal_is_told_once() -> None:
     there = world()
     there.failures["PATCH", "Deployment"] = ForbiddenError("exceeded quota")

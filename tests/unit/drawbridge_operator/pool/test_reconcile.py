@@ -224,6 +224,29 @@ async def test_an_unreadable_pool_keeps_its_children_and_what_was_said_of_them()
     assert there.written() == []
 
 
+async def test_an_unreadable_pool_stays_isolated() -> None:
+    there = await settled()
+    policy = there.named(NETWORK_POLICY, "team-a", "coder-engine")
+    change_spec(there, model={"source": {"type": "Image"}})
+    there.remove(NETWORK_POLICY, "team-a", "coder-engine")
+    assert await reconcile(there) is None
+    assert there.written() == [POLICY, STATUS, EVENT]
+    assert there.named(NETWORK_POLICY, "team-a", "coder-engine")["spec"] == policy["spec"]
+    there.put({**policy, "spec": {**policy["spec"], "egress": [{}]}})
+    assert await reconcile(there) is None
+    assert there.written() == [POLICY]
+    assert there.named(NETWORK_POLICY, "team-a", "coder-engine")["spec"] == policy["spec"]
+
+
+async def test_a_foreign_policy_is_left_to_an_unreadable_pool_too() -> None:
+    there = world(foreign(NETWORK_POLICY), model={"source": {"type": "Image"}})
+    assert await reconcile(there) == 10.0, "objects of others are not watched"
+    assert there.written() == [STATUS, EVENT]
+    there.remove(NETWORK_POLICY, "team-a", "coder-engine")
+    assert await reconcile(there) is None
+    assert there.written() == [POLICY]
+
+
 async def test_another_root_key_replaces_the_secret_before_the_pods() -> None:
     there = await settled()
     before = there.named(SECRET, "team-a", SECRET_NAME)["data"]

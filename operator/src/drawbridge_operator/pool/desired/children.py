@@ -23,7 +23,7 @@ def make_children(facts: PoolFacts, settings: Settings) -> list[Object]:
     pool = facts.pool
     children = [
         make_network_policy(
-            pool, system_namespace=settings.namespace, monitoring_peer=settings.monitoring_peer
+            pool.metadata, system_namespace=settings.namespace, monitoring_peer=settings.monitoring_peer
         )
     ]
     if facts.not_implemented:
