@@ -170,7 +170,8 @@ class InferencePoolStatus(StatusModel):
     """Ready and wanted replicas, such as "2/3"."""
 
     effective_privacy: Privacy | None = None
-    """In force: the stricter of the spec's and the namespace's floor."""
+    """In force: the stricter of the spec's and the namespace's floor. While the pool is left as it is, also
+    of what was in force before; Strict while it cannot be read."""
 
     model: PoolModelStatus = PoolModelStatus()
     """The model in force."""

@@ -17,20 +17,20 @@ from drawbridge_operator.pool.checks import (
     progressing,
     ready,
 )
-from drawbridge_operator.pool.checks.verdict import judge
+from drawbridge_operator.pool.checks.verdict import Verdict, judge
 from drawbridge_operator.pool.desired.metadata import engine_selector
 from drawbridge_operator.pool.facts import PoolFacts
 
 
-def make_conditions(facts: PoolFacts) -> list[Condition]:
-    """Judge a pool: all its conditions, without times."""
+def make_conditions(facts: PoolFacts, privacy: Privacy) -> list[Condition]:
+    """Judge a pool of the privacy in force: all its conditions, without times."""
     chains = {
         ConditionType.ACCEPTED: accepted.CHAIN,
         ConditionType.MODEL_READY: model_ready.CHAIN,
         ConditionType.AVAILABLE: available.CHAIN,
         ConditionType.PROGRESSING: progressing.CHAIN,
     }
-    if _privacy(facts) is Privacy.STRICT:
+    if privacy is Privacy.STRICT:
         chains[ConditionType.PRIVACY_ENFORCED] = privacy_enforced.CHAIN
     conditions = {kind: judge(kind, chain, facts) for kind, chain in chains.items()}
     return [*conditions.values(), ready.summarize(conditions)]
@@ -39,6 +39,7 @@ def make_conditions(facts: PoolFacts) -> list[Condition]:
 def make_status(facts: PoolFacts, stored: Object, now: datetime) -> Object:
     """Make the status of a pool; `stored` is the one before it, whose transition times live on."""
     pool = facts.pool
+    privacy = _privacy(facts, stored)
     status = InferencePoolStatus(
         observed_generation=pool.metadata.generation,
         replicas=facts.alive,
@@ -46,10 +47,10 @@ def make_status(facts: PoolFacts, stored: Object, now: datetime) -> Object:
         desired_replicas=facts.wanted,
         selector=",".join(f"{key}={value}" for key, value in sorted(engine_selector(pool).items())),
         ready_summary=f"{facts.ready}/{facts.wanted}",
-        effective_privacy=_privacy(facts),
+        effective_privacy=privacy,
         model=_model(facts, stored),
         engine=PoolEngineStatus(image=facts.image.image if facts.image else ""),
-        conditions=_merged(make_conditions(facts), stored, pool.metadata.generation, now),
+        conditions=_merged(make_conditions(facts, privacy), stored, pool.metadata.generation, now),
     )
     return status.model_dump(mode="json", by_alias=True, exclude_none=True)
 
@@ -63,16 +64,23 @@ def _model(facts: PoolFacts, stored: Object) -> PoolModelStatus:
 
 
 def make_unreadable_status(pool: Unreadable, stored: Object, now: datetime) -> Object:
-    """Make the status of a pool that does not parse: its children, and what was said of them, stay."""
+    """Make the status of a pool that does not parse.
+
+    What was told of its children stays, and its conditions, which cannot be judged, go. It counts as Strict,
+    as it does in the snapshot.
+    """
+    invalid = Verdict("False", Reason.INVALID, pool.message)
     conditions = [
-        Condition.of(kind, "False", Reason.INVALID, pool.message)
-        for kind in (ConditionType.ACCEPTED, ConditionType.READY)
+        invalid.of(ConditionType.ACCEPTED),
+        invalid.of(ConditionType.READY),
+        privacy_enforced.UNMEASURED.of(ConditionType.PRIVACY_ENFORCED),
     ]
     generation = pool.metadata.generation
     merged = _merged(conditions, stored, generation, now)
     return {
         **stored,
         "observedGeneration": generation,
+        "effectivePrivacy": Privacy.STRICT.value,
         "conditions": [condition.model_dump(mode="json", by_alias=True) for condition in merged],
     }
 
@@ -88,7 +96,11 @@ def read_conditions(status: Object) -> list[Condition]:
     return conditions
 
 
-def _privacy(facts: PoolFacts) -> Privacy:
+def _privacy(facts: PoolFacts, stored: Object) -> Privacy:
+    """Tell the privacy in force: a pool that is left as it is may become stricter, and nothing else."""
+    # the snapshot keeps the earlier privacy of such a pool too; here only the status can still tell it
+    if facts.not_implemented and stored.get("effectivePrivacy") == Privacy.STRICT:
+        return Privacy.STRICT
     return stricter(facts.pool.spec.privacy, facts.floor)
 
 

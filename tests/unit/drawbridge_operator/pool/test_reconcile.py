@@ -210,7 +210,7 @@ async def test_a_pool_without_an_image_gets_everything_but_engines() -> None:
     assert ENGINES in there.written()
 
 
-async def test_an_unreadable_pool_keeps_its_children_and_what_was_said_of_them() -> None:
+async def test_an_unreadable_pool_keeps_its_children_and_the_counts_of_them() -> None:
     there = await settled()
     change_spec(there, model={"source": {"type": "Image"}}, replicas=7)
     children = {key: copy.deepcopy(obj) for key, obj in there.objects.items() if key[0] != "InferencePool"}
@@ -219,6 +219,9 @@ async def test_an_unreadable_pool_keeps_its_children_and_what_was_said_of_them()
     assert (reason_of(there, "Accepted"), reason_of(there, "Ready")) == ("Invalid", "Invalid")
     status = pool_status(there)
     assert (status["readySummary"], status["observedGeneration"]) == ("0/1", 2)
+    assert status["effectivePrivacy"] == "Strict", "so it is in the snapshot"
+    assert reason_of(there, "PrivacyEnforced") == "NotMeasured"
+    assert reason_of(there, "Available") == "absent", "nothing is known of it"
     assert {key: there.objects[key] for key in children} == children
     await reconcile(there, now=LATER)
     assert there.written() == []
@@ -294,6 +297,28 @@ async def test_the_namespaces_floor_makes_a_pool_strict() -> None:
     await reconcile(there)
     assert pool_status(there)["effectivePrivacy"] == "Standard"
     assert reason_of(there, "PrivacyEnforced") == "absent"
+
+
+async def test_a_pool_that_is_left_as_it_is_becomes_stricter_alone() -> None:
+    there = await settled(privacy="Strict")
+    for privacy in ("Standard", "Strict", "Standard"):
+        change_spec(there, privacy=privacy, engine={"upgradePolicy": "WithChart"})
+        await reconcile(there)
+        assert reason_of(there, "Accepted") == "NotImplemented"
+        assert pool_status(there)["effectivePrivacy"] == "Strict", "so it is in the snapshot"
+        assert reason_of(there, "PrivacyEnforced") == "NotMeasured"
+    change_spec(there, engine={})
+    await reconcile(there)
+    assert pool_status(there)["effectivePrivacy"] == "Standard"
+    assert reason_of(there, "PrivacyEnforced") == "absent"
+
+
+async def test_a_pool_that_never_was_strict_is_not_while_it_is_left_as_it_is() -> None:
+    there = world(engine={"upgradePolicy": "WithChart"})
+    for privacy in ("Standard", "Strict"):
+        change_spec(there, privacy=privacy)
+        await reconcile(there)
+        assert pool_status(there)["effectivePrivacy"] == privacy
 
 
 async def test_keys_reach_no_status_and_no_event() -> None:

@@ -16,6 +16,10 @@ class Verdict:
     reason: Reason
     message: str
 
+    def of(self, kind: ConditionType) -> Condition:
+        """Make the condition that says it."""
+        return Condition.of(kind, self.status, self.reason, self.message)
+
 
 Check = Callable[[PoolFacts], Verdict | None]
 """Finds one thing, which its name says, or None."""
@@ -23,8 +27,7 @@ Check = Callable[[PoolFacts], Verdict | None]
 
 def judge(kind: ConditionType, chain: Sequence[Check], facts: PoolFacts) -> Condition:
     """Make a condition of the first verdict of a chain, whose last check always finds."""
-    verdict = next(found for check in chain if (found := check(facts)) is not None)
-    return Condition.of(kind, verdict.status, verdict.reason, verdict.message)
+    return next(found for check in chain if (found := check(facts)) is not None).of(kind)
 
 
 def replicas(count: int) -> str:
