@@ -121,6 +121,8 @@ def _pod_spec(pool: InferencePool, image: str, pull_secrets: Sequence[str]) -> O
 def _scheduling(pool: InferencePool) -> Object:
     """Pass on what the pool says of nodes, and nothing that it does not say."""
     asked = pool.spec.scheduling.model_dump(mode="json", exclude_none=True)
+    # the API server drops an empty key and value, so that they would be missed and written for ever
+    asked["tolerations"] = [{k: v for k, v in t.items() if v != ""} for t in asked["tolerations"]]
     accelerator = pool.spec.accelerator
     if accelerator.type is AcceleratorType.NVIDIA_GPU:
         # GPU nodes are commonly tainted with the resource's name to keep other work away
