@@ -110,10 +110,10 @@ class InferencePoolSpec(SpecModel):
 class PoolEngineStatus(StatusModel):
     """The engine in force."""
 
-    image: str = ""
+    image: str | None = None
     """In force: spec.engine.image, else the one pinned when the pool was first seen."""
 
-    version: str = ""
+    version: str | None = None
     """Of SGLang, as a replica reports it. Not reported yet."""
 
 
@@ -136,18 +136,18 @@ class ColdStart(StatusModel):
 class PoolModelStatus(StatusModel):
     """The model in force."""
 
-    name: str = ""
+    name: str | None = None
     """The name served: spec.model.name, else the pool's."""
 
-    tool_call_parser: str = ""
+    tool_call_parser: str | None = None
     """As in the spec."""
 
-    digest: str = ""
+    digest: str | None = None
     """Of the weights. Not reported yet."""
 
 
 class InferencePoolStatus(StatusModel):
-    """What is true of a pool, as last observed."""
+    """What is true of a pool, as last observed. What is not known is absent."""
 
     observed_generation: int = 0
     """The generation of the spec that this status is about."""
@@ -161,8 +161,9 @@ class InferencePoolStatus(StatusModel):
     desired_replicas: int = 0
     """Replicas wanted."""
 
-    warm_replicas: int = 0
+    warm_replicas: int | None = None
     """Replicas loaded above what the load needs. Not reported yet."""
+
     selector: Annotated[str, Field(max_length=512)] = ""
     """Label selector of the engine pods, for the scale subresource."""
 

@@ -49,7 +49,7 @@ def make_status(facts: PoolFacts, stored: Object, now: datetime) -> Object:
         ready_summary=f"{facts.ready}/{facts.wanted}",
         effective_privacy=privacy,
         model=_model(facts, stored),
-        engine=PoolEngineStatus(image=facts.image.image if facts.image else ""),
+        engine=PoolEngineStatus(image=facts.image.image if facts.image else None),
         conditions=_merged(make_conditions(facts, privacy), stored, pool.metadata.generation, now),
     )
     return status.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -27,6 +27,7 @@ from tests.unit.drawbridge_operator.pool.pools import (
     LATER,
     NAMESPACE,
     SETTINGS,
+    UID,
     waiting,
 )
 from tests.unit.drawbridge_operator.pool.reconciling import (
@@ -319,6 +320,28 @@ async def test_a_pool_that_never_was_strict_is_not_while_it_is_left_as_it_is() -
         change_spec(there, privacy=privacy)
         await reconcile(there)
         assert pool_status(there)["effectivePrivacy"] == privacy
+
+
+async def test_what_is_not_known_is_absent_from_the_status() -> None:
+    there = world()
+    await reconcile(there)
+    assert {key: value for key, value in pool_status(there).items() if key != "conditions"} == {
+        "observedGeneration": 1,
+        "replicas": 0,
+        "readyReplicas": 0,
+        "desiredReplicas": 1,
+        "selector": f"drawbridge.dev/engine=true,drawbridge.dev/pool=coder,drawbridge.dev/pool-uid={UID}",
+        "readySummary": "0/1",
+        "effectivePrivacy": "Standard",
+        "model": {"name": "coder", "toolCallParser": "auto"},
+        "engine": {"image": "registry.example.com/sglang:gpu"},
+    }
+
+
+async def test_neither_model_nor_image_is_told_of_a_pool_that_has_none_in_force() -> None:
+    there = world(engine={"upgradePolicy": "WithChart"})
+    await reconcile(there, settings=replace(SETTINGS, engine_images={}))
+    assert (pool_status(there)["model"], pool_status(there)["engine"]) == ({}, {})
 
 
 async def test_keys_reach_no_status_and_no_event() -> None:
