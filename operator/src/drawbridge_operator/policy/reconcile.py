@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from drawbridge_crds.conditions import Condition, ConditionType
+from drawbridge_crds.conditions import Condition, ConditionType, Reason
 from drawbridge_crds.names import SNAPSHOT_LABEL
 from drawbridge_crds.policy import RoutingPolicyStatus
 from drawbridge_crds.reports import CredentialReport
@@ -45,6 +45,9 @@ MISSING_RECHECK_S: Final = 5.0
 STEADY_RECHECK_S: Final = 60.0
 """How soon a change of such a thing is noticed."""
 
+_UNWATCHED: Final = frozenset({Reason.CONFIG_MAP_NOT_FOUND, Reason.CONFIG_MAP_INVALID})
+"""Reasons of ResolvedRefs that no event ends."""
+
 _log = structlog.get_logger()
 
 
@@ -68,7 +71,7 @@ async def reconcile_tenant(
     now = clock()
     status = make_status(world.policy, snapshot, reports.gateways, conditions, now)
     await _apply_status(cluster, settings, world.policy, status, now)
-    return _next_look_s(world, status, now)
+    return _next_look_s(status, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +143,17 @@ async def _apply_status(
     )
 
 
-def _next_look_s(world: PolicyWorld, status: RoutingPolicyStatus, now: datetime) -> float:
+def _next_look_s(status: RoutingPolicyStatus, now: datetime) -> float:
     """Look again at what is not watched; pools, keys and the namespace are."""
     conditions = {condition.type: condition for condition in status.conditions}
     loading = conditions[ConditionType.PROGRAMMED]
     if loading.status != "True":
         lasted = now - datetime.fromisoformat(loading.last_transition_time)
         return min(max(1.0, lasted.total_seconds() / 4), MAX_LOADING_RECHECK_S)
-    has_clouds = world.facts.policy is not None and bool(world.facts.policy.spec.clouds)
-    waits = has_clouds and conditions[ConditionType.READY].status != "True"
-    return MISSING_RECHECK_S if waits else STEADY_RECHECK_S
+    refs = conditions.get(ConditionType.RESOLVED_REFS)
+    credentials = conditions.get(ConditionType.CREDENTIALS_READABLE)
+    # of several reasons those of ConfigMaps come first: findings are sorted
+    is_missing = (refs is not None and refs.reason in _UNWATCHED) or (
+        credentials is not None and credentials.status != "True"
+    )
+    return MISSING_RECHECK_S if is_missing else STEADY_RECHECK_S

@@ -41,6 +41,7 @@ from tests.unit.drawbridge_operator.policy.reconciling import (
 )
 from tests.unit.drawbridge_operator.policy.resources import (
     AUTHORITY_PEM,
+    TO_CODER,
     config_map,
     keys,
     namespace,
@@ -48,6 +49,8 @@ from tests.unit.drawbridge_operator.policy.resources import (
     pool,
 )
 from tests.unit.drawbridge_operator.world import World
+
+ELSEWHERE = {**TO_CODER, "backends": [{"type": "Pool", "name": "elsewhere"}]}
 
 
 async def test_first_sight_writes_snapshot_then_status_then_tells(here: Installation) -> None:
@@ -373,6 +376,27 @@ async def test_gateways_do_not_wait_for_a_bridge_that_does_not_say(here: Install
     assert await here.reconciled(world) == MISSING_RECHECK_S
     assert conditions_of(world)["CredentialsReadable"] == ("Unknown", "BridgeUnreachable")
     assert snapshot_of(world).clouds != ()
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        pytest.param({"budgets": [{"period": "Month", "amount": "9"}]}, "NotImplemented", id="a budget"),
+        pytest.param({"hologram": True}, "Invalid", id="another schema"),
+        pytest.param({"routes": [ELSEWHERE]}, "PoolNotFound", id="a missing pool"),
+    ],
+)
+async def test_nobody_waits_briefly_for_what_is_watched(
+    here: Installation, spec: dict[str, Any], reason: str
+) -> None:
+    world = World(namespace(), pool(), policy(**WITH_CLOUD | spec))
+    assert await here.reconciled(world) == STEADY_RECHECK_S
+    assert conditions_of(world)["Ready"] == ("False", reason)
+
+
+async def test_authorities_are_waited_for_beside_a_missing_pool(here: Installation) -> None:
+    world = World(namespace(), pool(), policy(**WITH_CA | {"routes": [ELSEWHERE]}))
+    assert await here.reconciled(world) == MISSING_RECHECK_S
 
 
 async def test_a_strict_floor_makes_every_pool_strict(here: Installation) -> None:
