@@ -13,6 +13,7 @@ from typing import Final
 from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_crds.names import GROUP
 from drawbridge_crds.pool import InferencePool
+from drawbridge_crds.rules import unimplemented
 
 from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.container import ENGINE_CONTAINER
@@ -35,8 +36,12 @@ def resolve_image(
 ) -> EngineImage | None:
     """Choose the image of a pool from its spec, its Deployment's pin, or the operator's default.
 
-    None: neither the pool nor the operator names one.
+    A pool that asks for what is not implemented is left as it is: on the image that it runs. None: neither
+    the pool nor the operator names one.
     """
+    if deployment is not None and unimplemented(pool.spec):
+        running = running_image(deployment)
+        return EngineImage(running, pin=None) if running else None
     accelerator = pool.spec.accelerator.type
     pinned = _pinned_image(accelerator, deployment) or defaults.get(accelerator)
     image = pool.spec.engine.image or pinned

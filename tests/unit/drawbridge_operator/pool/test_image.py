@@ -51,6 +51,13 @@ OWN: dict[str, Any] = {"engine": {"image": "own"}}
             id="another accelerator takes today's default",
         ),
         pytest.param(
+            {"engine": {"image": "new"}, "scaling": {"targetInFlight": 8}},
+            running("old", "NvidiaGPU=old"),
+            "old",
+            None,
+            id="a pool that is left as it is keeps what it runs",
+        ),
+        pytest.param(
             {},
             running("r:1@sha256:a=", "NvidiaGPU=r:1@sha256:a="),
             "r:1@sha256:a=",
