@@ -154,7 +154,7 @@ def ground(cluster: Cluster, definitions: None, alone: None, tmp_path: Path) -> 
     yield ground
     for process in ground.started:
         process.end()
-    kubectl(cluster, "delete", "namespace", "--wait=false", system, *tenants)
+    kubectl(cluster, "delete", "namespace", "--wait=false", "--ignore-not-found", system, *tenants)
     kubectl(cluster, "delete", "--filename", "-", "--ignore-not-found", stdin=yaml.safe_dump_all(rights))
 
 

@@ -105,6 +105,13 @@ async def test_a_policy_becomes_a_snapshot_follows_its_changes_and_goes_with_its
     ground.delete("routingpolicies.drawbridge.dev", "default")
     ground.delete("inferencepools.drawbridge.dev", "coder")
 
+    async def is_closed() -> bool:
+        snapshot = await eyes.snapshot()
+        return snapshot is not None and (snapshot.models, snapshot.retired) == ((), ("coder",))
+
+    await eyes.until("the snapshot to close and to remember the pool", is_closed)
+    kubectl(ground.cluster, "delete", "namespace", ground.tenant, "--wait=false")
+
     async def is_gone() -> bool:
         return await eyes.snapshot() is None
 
