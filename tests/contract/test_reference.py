@@ -1,5 +1,6 @@
 """The committed reference is what the models say, and leaves out nothing that the API server knows."""
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -80,6 +81,34 @@ def test_every_static_default_is_in_the_table(page: str) -> None:
 @pytest.mark.parametrize("enum", [ConditionType, Reason])
 def test_every_condition_type_and_reason_has_a_meaning(enum: type[StrEnum]) -> None:
     assert [member for member, meaning in docstrings.members(enum).items() if not meaning] == []
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_nothing_but_line_breaks_is_read_as_html(name: str) -> None:
+    [_, *lines] = pages()[name].splitlines()
+    outside_code = "".join("".join(line.split("`")[::2]) for line in lines)
+    assert re.findall(r"<(?!br>)\w*>?", outside_code) == []
+
+
+def test_the_form_of_a_value_is_told_in_the_words_of_its_type() -> None:
+    types = {
+        row[0].strip("| `"): row[1]
+        for name in CRDS
+        for line in pages()[name].splitlines()
+        if len(row := line.split(" | ")) == len(("field", "type", "default", "meaning"))
+    }
+    form = "string, at most {} characters, {}"
+    label = form.format(63, "a DNS label (RFC 1123)")
+    assert types["spec.model.name"] == form.format(
+        128, "of letters, digits and `._/@-`, the first a letter or digit"
+    )
+    assert types["spec.clouds[].model"] == form.format(
+        128, "of letters, digits and `._/:@-`, the first a letter or digit"
+    )
+    assert types["spec.clouds[].name"] == label
+    assert types["spec.batch.parallel"] == "integer, 1 to 256"
+    assert types["spec.routes[].hold.maxWait"] == form.format(16, "a time span such as 90s or 1h30m")
+    assert types["spec.budgets[].amount"] == form.format(20, 'a decimal number in quotes, such as "0.25"')
 
 
 def test_every_refused_flag_is_listed() -> None:

@@ -196,12 +196,16 @@ def _bounds(node: Schema) -> Iterator[str]:
 
 
 def _known_patterns() -> dict[str, str]:
-    """Say the patterns of shared types in the words of their docstrings."""
+    """Say the patterns of shared types in the words of their docstrings.
+
+    The first sentence of such a docstring says what the value is and, after a colon, what it looks like.
+    """
     words = {}
     for name, meaning in docstrings.constants(values).items():
+        [sentence, *_] = re.split(r"(?<=\.)\s", meaning)
         for pattern in re.findall(r"pattern='([^']*)'|pattern=\"([^\"]*)\"", repr(getattr(values, name))):
-            words["".join(pattern).replace("\\\\", "\\")] = meaning.rpartition(": ")[2].rstrip(".")
-    return {pattern: text[:1].lower() + text[1:] for pattern, text in words.items()}
+            words["".join(pattern).replace("\\\\", "\\")] = sentence.partition(": ")[2].rstrip(".")
+    return words
 
 
 _PATTERNS: Final = _known_patterns()

@@ -54,7 +54,10 @@ def _resource(
         "",
         *_table(
             ("Field", "Type", "Meaning"),
-            ((f"`{r.path}`", r.type, _meaning(r)) for r in read_rows(status, schema["status"], "status")),
+            (
+                (f"`{r.path}`", _cell(r.type), _meaning(r))
+                for r in read_rows(status, schema["status"], "status")
+            ),
         ),
         "Condition types and reasons: [conditions](conditions.md).",
         "",
@@ -105,7 +108,7 @@ def _sections(rows: Iterable[Row], rules: Iterable[PlacedRule]) -> Iterator[str]
         yield from (f"## {section}", "")
         yield from _table(
             ("Field", "Type", "Default", "Meaning"),
-            ((f"`{r.path}`", r.type, _default(r), _meaning(r)) for r in members),
+            ((f"`{r.path}`", _cell(r.type), _default(r), _meaning(r)) for r in members),
         )
         yield from _rules([r for r in rules if _is_in(r.path, section)])
 
@@ -226,7 +229,7 @@ def _names() -> list[str]:
         *_lines(after_labels),
         *_table(
             ("Field", "Type", "Default", "Meaning"),
-            ((f"`{r.path}`", r.type, _default(r), _meaning(r)) for r in entry),
+            ((f"`{r.path}`", _cell(r.type), _default(r), _meaning(r)) for r in entry),
         ),
     ]
 
@@ -249,8 +252,10 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[s
 
 
 def _cell(text: str) -> str:
-    """Keep text from being read as HTML."""
-    return text.replace("<", "&lt;").replace(">", "&gt;")
+    """Keep text from being read as HTML. In code, between backticks, Markdown reads none."""
+    parts = text.split("`")
+    parts[::2] = [part.replace("<", "&lt;").replace(">", "&gt;") for part in parts[::2]]
+    return "`".join(parts)
 
 
 if __name__ == "__main__":

@@ -8,25 +8,26 @@ from pydantic import BeforeValidator, Field, StrictInt
 from drawbridge_crds.rules import SpecModel, as_stored
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
-"""Name of another Kubernetes object: a DNS subdomain (RFC 1123)."""
+"""The name of another Kubernetes object: a DNS subdomain (RFC 1123)."""
 
 Label = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
-"""Name of a route, a cloud, a task or a residency: a DNS label (RFC 1123)."""
+"""The name of a route, a cloud, a task or a residency: a DNS label (RFC 1123)."""
 
 ModelName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]*$")]
-"""A name that clients may put in a request's `model`."""
+"""A model's name in requests: of letters, digits and `._/:@-`, the first a letter or digit."""
 
 ServedName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/@-]*$")]
-"""A model's name in the engine. Without a colon: SGLang keeps that for <model>:<adapter>."""
+"""A model's name in the engine: of letters, digits and `._/@-`, the first a letter or digit. The colon is
+missing: SGLang keeps that for <model>:<adapter>."""
 
 DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
-"""A key of a Secret or ConfigMap."""
+"""A key of a Secret or ConfigMap: of letters, digits and `-._`."""
 
 Money = Annotated[str, Field(max_length=20, pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$")]
-"""An amount as a decimal string, never a float."""
+"""An amount of money, never a float: a decimal number in quotes, such as "0.25"."""
 
 Duration = Annotated[str, Field(min_length=2, max_length=16, pattern=r"^([0-9]{1,6}(ms|s|m|h))+$")]
-"""A time span, such as 90s or 1h30m."""
+"""How long something takes: a time span such as 90s or 1h30m."""
 
 HttpsURL = Annotated[str, Field(min_length=9, max_length=512)]
 """Checked by a rule of the object that holds it."""
@@ -58,10 +59,10 @@ class SecretKeyRef(SpecModel):
     """One key of a Secret in the resource's own namespace."""
 
     name: ObjectName
-    """The Secret."""
+    """The name of the Secret, in the namespace of the resource that refers to it."""
 
     key: DataKey
-    """The key in it."""
+    """The key in the Secret's data under which the value is found."""
 
 
 def map_by(*keys: str) -> dict[str, Any]:
