@@ -90,6 +90,13 @@ def test_nothing_but_line_breaks_is_read_as_html(name: str) -> None:
     assert re.findall(r"<(?!br>)\w*>?", outside_code) == []
 
 
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_no_row_says_the_same_twice(name: str) -> None:
+    for line in pages()[name].splitlines():
+        told = [part.strip(" .") for part in re.split(r"<br>|\. | \| |(?<=`): ", line) if " " in part.strip()]
+        assert len(told) == len(set(told)), line
+
+
 def test_the_form_of_a_value_is_told_in_the_words_of_its_type() -> None:
     types = {
         row[0].strip("| `"): row[1]
@@ -109,6 +116,16 @@ def test_the_form_of_a_value_is_told_in_the_words_of_its_type() -> None:
     assert types["spec.batch.parallel"] == "integer, 1 to 256"
     assert types["spec.routes[].hold.maxWait"] == form.format(16, "a time span such as 90s or 1h30m")
     assert types["spec.budgets[].amount"] == form.format(20, 'a decimal number in quotes, such as "0.25"')
+
+
+@pytest.mark.parametrize("page", CRDS)
+def test_what_holds_where_a_field_is_left_out_is_in_the_table(page: str) -> None:
+    text = pages()[page]
+    fields, table = text.split("## Every default")
+    told = re.findall(r"Unset: (.+?)\.(?=\s|<)", fields)
+    assert len(told) > 5
+    assert [default for default in told if f"| {default} | computed |" not in table] == []
+    assert re.findall(r"[^.|]*\b(?:when|if) (?:unset|empty)\b[^.|]*", fields) == [], "say `Unset: ...`"
 
 
 def test_every_refused_flag_is_listed() -> None:

@@ -14,10 +14,10 @@ class Resources(SpecModel):
     """Requests and limits of a replica beside its accelerators."""
 
     requests: Quantities = Field(default_factory=dict)
-    """What the scheduler keeps free for a replica, such as memory: 16Gi."""
+    """What the scheduler keeps free for each replica, such as memory: 16Gi."""
 
     limits: Quantities = Field(default_factory=dict)
-    """What a replica can take at most."""
+    """What each replica can take at most; one that takes more memory is ended."""
 
 
 class AcceleratorType(StrEnum):
@@ -42,37 +42,38 @@ class CPUFallback(SpecModel):
     """A deployment on CPUs that serves while no GPU can be had."""
 
     mode: CPUFallbackMode = CPUFallbackMode.DISABLED
-    """Whether there is one."""
+    """Whether replicas on CPUs serve while no GPU can be had."""
 
     after_unschedulable: Duration = "2m"
     """How long replicas wait for a GPU before CPUs step in."""
 
     max_replicas: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
-    """At most so many replicas on CPUs."""
+    """At most so many replicas run on CPUs."""
 
     source: ModelSource | None = None
-    """May be another, smaller model; the pool's own when unset."""
+    """Where the weights for replicas on CPUs come from, perhaps of a smaller model. Unset: the pool's own
+    source."""
 
     resources: Resources = Resources()
-    """Of a replica on CPUs."""
+    """What a replica on CPUs may take, as requests and limits."""
 
 
 class Accelerator(SpecModel):
     """The accelerators of one replica."""
 
     type: AcceleratorType = AcceleratorType.NVIDIA_GPU
-    """What a replica computes on."""
+    """What kind of processor a replica computes on."""
 
     count: Annotated[StrictInt, Field(ge=1, le=16)] = 1
-    """GPUs a replica uses together (SGLang's tensor parallel size)."""
+    """How many GPUs each replica uses together (SGLang's tensor parallel size)."""
 
     resource_name: Annotated[
         str, Field(max_length=253, pattern=r"^[a-z0-9.-]+/[A-Za-z0-9][A-Za-z0-9._-]*$")
     ] = "nvidia.com/gpu"
-    """The extended resource that stands for one GPU."""
+    """The extended resource that stands for one GPU, as nodes offer it."""
 
     cpu_fallback: CPUFallback = CPUFallback()
-    """What serves while no GPU can be had."""
+    """What serves while no GPU can be had: nothing, or replicas on CPUs."""
 
     rules: ClassVar = (
         Rule(

@@ -33,51 +33,55 @@ class CABundleRef(SpecModel):
     """A ConfigMap of the policy's namespace with PEM certificates."""
 
     name: ObjectName
-    """The ConfigMap."""
+    """The name of the ConfigMap, in the policy's namespace."""
 
     key: DataKey = "ca.crt"
-    """The key in it."""
+    """The key in the ConfigMap under which the certificates are found."""
 
 
 class Prices(SpecModel):
     """What a cloud charges for a million tokens, in the policy's currency."""
 
     input_per_m_tok: Annotated[Money, Field(alias="inputPerMTok")]
-    """A million tokens of prompts."""
+    """The price of a million tokens of prompts."""
 
     output_per_m_tok: Annotated[Money, Field(alias="outputPerMTok")]
-    """A million tokens of answers."""
+    """The price of a million tokens of answers."""
 
     cached_input_per_m_tok: Annotated[Money | None, Field(alias="cachedInputPerMTok")] = None
-    """Input read from the provider's cache; priced as input when unset."""
+    """The price of a million tokens of prompts that the provider has in its cache. Unset: that of other
+    prompts."""
 
 
 class Cloud(SpecModel):
     """A model outside the cluster, reached by the bridge alone."""
 
     name: Label
-    """By which routes name it."""
+    """The name by which routes refer to this cloud."""
 
     provider: Provider
-    """Whose API it speaks."""
+    """Whose API this cloud speaks."""
 
     base_url: Annotated[str | None, Field(alias="baseURL", max_length=512)] = None
-    """The provider's own when unset."""
+    """The https URL of the API, such as https://llm.example.com/v1; provider OpenAICompatible needs one.
+    Unset: the provider's own."""
 
     ca_bundle_ref: CABundleRef | None = None
-    """Authorities to trust instead of the public ones."""
+    """The ConfigMap with the certificate authorities that are trusted for this cloud. Unset: the public
+    ones."""
 
     model: ModelName
-    """The provider's name of the model."""
+    """The model that this cloud is asked for, by the name that the provider gives it."""
 
     secret_key_ref: SecretKeyRef
-    """The API key. The bridge reads it, by a Role that the tenant grants; nothing else does."""
+    """The Secret with the API key. The bridge reads it, by a Role that the tenant grants; nothing else
+    does."""
 
     prices: Prices | None = None
-    """For costs in logs and metrics; unknown when unset."""
+    """What the cloud charges, for costs in answers, logs and metrics. Unset: costs are unknown."""
 
     residency: Label | None = None
-    """Where the cloud processes what it is sent, such as us or eu."""
+    """Where the cloud processes what it is sent, such as us or eu. allowedResidencies decides by it."""
 
     rules: ClassVar = (
         Rule(

@@ -57,28 +57,30 @@ class ImagePullSecret(SpecModel):
     """A Secret with registry credentials."""
 
     name: ObjectName
-    """The Secret, of type kubernetes.io/dockerconfigjson."""
+    """The name of a Secret of type kubernetes.io/dockerconfigjson."""
 
 
 class Engine(SpecModel):
     """The SGLang server."""
 
     image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
-    """Container image. Unset: the chart's for the accelerator, pinned when the pool is first seen."""
+    """The container image of the engine. Unset: the chart's for the accelerator, pinned when the pool is
+    first seen."""
 
     upgrade_policy: UpgradePolicy = UpgradePolicy.PINNED
-    """What an upgrade of the chart changes."""
+    """Whether an upgrade of the chart changes the engine image of a pool that names none."""
 
     extra_args: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=256)], ...],
         Field(max_length=64, json_schema_extra=atomic()),
     ] = ()
-    """Further SGLang flags, such as --mem-fraction-static=0.8."""
+    """Further flags of SGLang, such as --mem-fraction-static=0.8. Those that the operator owns, and those
+    that would let prompts out, are refused."""
 
     image_pull_secrets: Annotated[
         tuple[ImagePullSecret, ...], Field(max_length=8, json_schema_extra=map_by("name"))
     ] = ()
-    """Secrets of the pool's namespace with registry credentials, beside those of the chart."""
+    """Secrets of the pool's namespace with credentials for registries, used beside those of the chart."""
 
     rules: ClassVar = (
         Rule(

@@ -4,17 +4,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from drawbridge_crds import docstrings, values
-from drawbridge_crds.generate import Schema
+from drawbridge_crds.generate import Schema, part_of
 from drawbridge_crds.rules import NotYet, Rule, Unimplemented
 
-_WHEN_UNSET: Final = re.compile(r"\b(?:unset|when empty|by default|without it|none given)\b", re.IGNORECASE)
-"""How a docstring says what holds where the field is left out."""
+_WHEN_UNSET: Final = re.compile(r"\bUnset: (.+?)\.(?=\s|$)")
+"""The sentence of a docstring that says what holds where the field is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Row:
 
     @property
     def when_unset(self) -> str:
-        """Return the clause of the meaning that tells the computed default; "" when none does."""
-        clauses = re.split(r"(?<=[.;])\s+", self.meaning)
-        return next((clause.rstrip(".;") for clause in clauses if _WHEN_UNSET.search(clause)), "")
+        """Return what the meaning tells of the computed default; "" when it tells of none."""
+        told = _WHEN_UNSET.search(self.meaning)
+        return told[1] if told else ""
 
     @property
     def kind_of_default(self) -> str:
@@ -90,7 +90,7 @@ def _homes(model: type[BaseModel], path: str) -> dict[type[BaseModel], str]:
     while pending:
         owner = pending.pop(0)
         for name, field in owner.model_fields.items():
-            part = _part(field.annotation)
+            part = part_of(field.annotation)
             if part is not None and issubclass(part, BaseModel) and part not in homes:
                 many = "[]" if get_origin(field.annotation) is tuple else ""
                 homes[part] = f"{homes[owner]}.{field.alias or name}{many}"
@@ -105,7 +105,7 @@ def _rows(
         key = field.alias or name
         node = schema["properties"][key]
         below = f"{path}.{key}".lstrip(".") + ("[]" if node.get("type") == "array" else "")
-        part = _part(field.annotation)
+        part = part_of(field.annotation)
         inner = part if part is not None and issubclass(part, BaseModel) else None
         home = homes[inner].lstrip(".") if inner is not None else below
         yield _row(
@@ -148,13 +148,6 @@ def _row(
 def _settings_of(key: str, not_yet: tuple[NotYet, ...]) -> tuple[str, ...]:
     """Return the settings that concern one field: they begin with its name."""
     return tuple(item.field for item in not_yet if re.match(rf"{key}\b", item.field))
-
-
-def _part(annotation: Any) -> type[BaseModel] | type[StrEnum] | None:
-    """Find the model or the enum inside an annotation: optional, in a list, or bare."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel | StrEnum):
-        return annotation
-    return next((found for inner in get_args(annotation) if (found := _part(inner))), None)
 
 
 _PLURALS: Final = {"string": "strings", "integer": "integers", "object": "objects", "one of": "values"}

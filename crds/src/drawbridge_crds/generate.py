@@ -7,16 +7,17 @@ every Rule as x-kubernetes-validations.
 
 import sys
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, get_args
 
 import yaml
 from pydantic import BaseModel
 
+from drawbridge_crds import docstrings
 from drawbridge_crds.names import GROUP, VERSION
 from drawbridge_crds.policy import RoutingPolicy
 from drawbridge_crds.pool import InferencePool
-from drawbridge_crds.rules import SpecModel
 
 MAX_CRD_BYTES = 65_536
 """Our bound on each CRD: far below etcd's limit, and small enough to read."""
@@ -28,6 +29,9 @@ _DROPPED = ("title", "additionalProperties", "propertyNames", "$defs", "properti
 
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
+_GAP: Final = "\n\n"
+"""In a description, between its text, which is one paragraph, and the meanings of the field's values."""
+
 
 def structural(model: type[BaseModel]) -> Schema:
     """Turn a model into the structural schema of the resource it describes."""
@@ -35,26 +39,33 @@ def structural(model: type[BaseModel]) -> Schema:
     return _convert(schema, schema.get("$defs", {}), {m.__name__: m for m in _models(model)})
 
 
-def _models(root: type[BaseModel]) -> list[type[SpecModel]]:
+def part_of(annotation: Any) -> type[BaseModel] | type[StrEnum] | None:
+    """Find the model or the enum inside an annotation: optional, in a list, or bare."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel | StrEnum):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := part_of(inner))), None)
+
+
+def _models(root: type[BaseModel]) -> list[type[BaseModel]]:
     """List the models of a resource and of all that its fields are made of."""
-    found: list[type[SpecModel]] = []
+    found: list[type[BaseModel]] = []
     pending: list[Any] = [root]
     while pending:
         kind = pending.pop()
-        if isinstance(kind, type) and issubclass(kind, SpecModel) and kind not in found:
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in found:
             found.append(kind)
             pending += [field.annotation for field in kind.model_fields.values()]
         pending += get_args(kind)
     return found
 
 
-def _convert(node: Schema, defs: Schema, models: dict[str, type[SpecModel]]) -> Schema:
+def _convert(node: Schema, defs: Schema, models: dict[str, type[BaseModel]]) -> Schema:
     node = _resolved(_without_null(_resolved(node, defs)), defs)
     if node.get("title") == "Metadata":
         return {"type": "object"}
     out = {k: v for k, v in node.items() if k not in _DROPPED}
     if "description" in out:
-        out["description"] = " ".join(out["description"].split())
+        out["description"] = docstrings.one_line(out["description"])
     out["default"] = _without_empty(out.get("default"))
     if out["default"] in _EMPTY:
         del out["default"]
@@ -68,16 +79,43 @@ def _convert(node: Schema, defs: Schema, models: dict[str, type[SpecModel]]) -> 
     if "properties" in node and model is not None:  # a field without a model may bear a model's title
         _add_rules(out, model)
         _mark_not_yet(out, model)
+        _explain_values(out, model)
     return out
 
 
-def _mark_not_yet(schema: Schema, model: type[SpecModel]) -> None:
+def _mark_not_yet(schema: Schema, model: type[BaseModel]) -> None:
     """Say in a field's description that nothing acts on it yet, or not on all of its values."""
-    for entry in model.not_yet:
+    for entry in getattr(model, "not_yet", ()):
         field, _, value = entry.field.partition(":")
-        what = f"Not implemented yet: {value.strip()}." if value else "Not implemented yet."
-        described = schema["properties"][field.split()[0]]
-        described["description"] = f"{described.get('description', '')} {what}".strip()
+        described = schema["properties"][field]
+        if value:
+            _say(described, f"Not implemented yet: {value.strip()}.")
+        else:
+            _say_of_all(described, "Not implemented yet.")
+
+
+def _say_of_all(schema: Schema, sentence: str) -> None:
+    """Add a sentence to the descriptions of a field and of all below it: explain shows one at a time."""
+    _say(schema, sentence)
+    for child in schema.get("items", schema).get("properties", {}).values():
+        _say_of_all(child, sentence)
+
+
+def _say(schema: Schema, sentence: str) -> None:
+    """Add a sentence to a description, before the meanings of values."""
+    text, gap, values = schema.get("description", "").partition(_GAP)
+    schema["description"] = f"{text} {sentence}".strip() + gap + values
+
+
+def _explain_values(schema: Schema, model: type[BaseModel]) -> None:
+    """Say in a field's description what its values mean: explain itself only lists them."""
+    for name, field in model.model_fields.items():
+        enum = part_of(field.annotation)
+        if enum is None or not issubclass(enum, StrEnum):
+            continue
+        described = schema["properties"][field.alias or name]
+        values = "\n".join(f"- {value}: {meaning}" for value, meaning in docstrings.members(enum).items())
+        described["description"] += f"{_GAP}{values}"
 
 
 def _without_empty(default: Any) -> Any:
@@ -123,10 +161,9 @@ def _drop_defaults(node: Schema) -> None:
         _drop_defaults(child)
 
 
-def _add_rules(schema: Schema, model: type[SpecModel]) -> None:
-    if model.rules:
-        rules = [{"rule": rule.cel, "message": rule.message} for rule in model.rules]
-        schema["x-kubernetes-validations"] = rules
+def _add_rules(schema: Schema, model: type[BaseModel]) -> None:
+    if rules := getattr(model, "rules", ()):
+        schema["x-kubernetes-validations"] = [{"rule": r.cel, "message": r.message} for r in rules]
 
 
 def _column(name: str, path: str, kind: str = "string", priority: int = 0) -> Schema:

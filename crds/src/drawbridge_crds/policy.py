@@ -18,14 +18,14 @@ class ServiceAccounts(SpecModel):
     """Tokens of ServiceAccounts of this namespace as keys."""
 
     audience: Annotated[str, Field(min_length=1, max_length=253)]
-    """What a token must be issued for."""
+    """The audience that a ServiceAccount's token must be issued for."""
 
 
 class Auth(SpecModel):
     """Who may ask, beside API keys."""
 
     service_accounts: ServiceAccounts | None = None
-    """Tokens of ServiceAccounts, beside API keys."""
+    """Lets ServiceAccounts of this namespace ask with their tokens, as others do with API keys."""
 
     not_yet: ClassVar = (
         NotYet("serviceAccounts", lambda self: self.service_accounts is not None, guards=False),
@@ -36,7 +36,7 @@ class LocalCost(SpecModel):
     """What the cluster's own models cost, for savings and break-even."""
 
     monthly_fixed: Money
-    """A month's cost, in the policy's currency."""
+    """What the cluster's own models cost in a month, in the policy's currency."""
 
 
 class ClassificationMode(StrEnum):
@@ -52,26 +52,26 @@ class Classification(SpecModel):
     """How a request's task is found. An explicit header always wins."""
 
     header: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9-]+$")] = "x-drawbridge-task"
-    """In lower case."""
+    """The request's header that names its task; written here in lower case, whatever clients write."""
 
     mode: ClassificationMode = ClassificationMode.BUILTIN
-    """What else names the task."""
+    """Where the task of a request comes from when no header names it."""
 
 
 class Limits(SpecModel):
     """Bounds on each API key."""
 
     requests_per_minute: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)] | None = None
-    """Requests in a minute."""
+    """How many requests a key may send in a minute."""
 
     tokens_per_minute: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)] | None = None
-    """Tokens of prompts and answers in a minute."""
+    """How many tokens of prompts and answers a key may use in a minute."""
 
     max_in_flight: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = None
-    """Requests at once."""
+    """How many requests of a key may be in progress at once."""
 
     max_body_bytes: Annotated[StrictInt, Field(ge=1, le=1_073_741_824)] | None = None
-    """Bytes of one request."""
+    """How many bytes the body of a request may have."""
 
 
 class Period(StrEnum):
@@ -96,20 +96,20 @@ class Budget(SpecModel):
     """What the namespace may spend on clouds in a period, in the policy's currency."""
 
     period: Period
-    """How often it begins anew."""
+    """How often the budget begins anew."""
 
     amount: Money
-    """How much."""
+    """How much clouds may cost in one period, in the policy's currency."""
 
     on_exceeded: OnExceeded = OnExceeded.LOCAL_ONLY
-    """What follows when it is spent."""
+    """What becomes of requests when the budget is spent."""
 
 
 class Batch(SpecModel):
     """How batches are worked off."""
 
     parallel: Annotated[StrictInt, Field(ge=1, le=256)] = 4
-    """Requests of a batch at once."""
+    """How many requests of a batch are answered at once."""
 
 
 class RoutingPolicySpec(SpecModel):
@@ -118,40 +118,43 @@ class RoutingPolicySpec(SpecModel):
     models: Annotated[
         tuple[ModelName, ...], Field(min_length=1, max_length=64, json_schema_extra=as_set())
     ] = ("auto",)
-    """Names clients may ask for. A pool's name means that pool and no cloud; others go through the routes."""
+    """Names that clients may ask for. A pool's name means that pool, and no cloud unless a route's match
+    lists the name; all other names go through the routes."""
 
     privacy: Privacy = Privacy.STANDARD
-    """Strict: no cloud may be named, and none is ever used."""
+    """How far requests of this namespace may reach; with Strict the policy may name no cloud. In force is the
+    stricter of this and the namespace's floor (label drawbridge.dev/privacy-floor)."""
 
     auth: Auth = Auth()
-    """Who may ask, beside API keys."""
+    """Who may ask, beside those who have an API key."""
 
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", max_length=3)] = "USD"
-    """Of all prices (ISO 4217)."""
+    """The currency of all prices and amounts of this policy (ISO 4217)."""
 
     local_cost: LocalCost | None = None
-    """For reports of savings and break-even."""
+    """What the cluster's own models cost, for reports of savings and break-even."""
 
     allowed_residencies: Annotated[tuple[Label, ...], Field(max_length=16, json_schema_extra=as_set())] = ()
-    """Where clouds may process requests; anywhere when empty."""
+    """Where clouds may process requests: each cloud must have one of these as its residency. Unset:
+    anywhere."""
 
     clouds: Annotated[tuple[Cloud, ...], Field(max_length=16, json_schema_extra=map_by("name"))] = ()
     """Models outside the cluster that routes may name."""
 
     routes: Annotated[tuple[Route, ...], Field(min_length=1, max_length=32, json_schema_extra=atomic())]
-    """In order: the first whose matches fit answers."""
+    """Who answers which requests: of these routes, in order, the first that a request matches."""
 
     classification: Classification = Classification()
-    """How a request's task is found."""
+    """How the task of a request is found, by which routes can choose."""
 
     limits: Limits = Limits()
-    """Bounds on each API key."""
+    """Bounds on what each API key may use."""
 
     budgets: Annotated[tuple[Budget, ...], Field(max_length=4, json_schema_extra=map_by("period"))] = ()
-    """Bounds on what clouds may cost, one for each period."""
+    """Bounds on what clouds may cost the namespace, one for each period."""
 
     batch: Batch = Batch()
-    """How batches are worked off."""
+    """How batches of requests are worked off."""
 
     not_yet: ClassVar = (
         NotYet("localCost", lambda self: self.local_cost is not None, guards=False),
@@ -200,19 +203,19 @@ class SnapshotStatus(StatusModel):
     """The compiled policy that the operator last wrote for the gateways."""
 
     version: int = 0
-    """Of the snapshot's wire form."""
+    """The version of the form in which the snapshot is written."""
 
     hash: Annotated[str, Field(max_length=64)] = ""
-    """Of its content."""
+    """The hash of what the snapshot says: equal for equal snapshots."""
 
     loaded_by_gateways: int = 0
-    """Ready gateways that have loaded it."""
+    """How many of the ready gateways have loaded the snapshot."""
 
     gateways: int = 0
-    """Ready gateways."""
+    """How many gateways are ready."""
 
     summary: Annotated[str, Field(max_length=32)] = ""
-    """Gateways that loaded it and gateways there are, such as "2/2"."""
+    """How many of the ready gateways have loaded the snapshot, such as "2/2"."""
 
 
 class RoutingPolicyStatus(StatusModel):
@@ -222,10 +225,10 @@ class RoutingPolicyStatus(StatusModel):
     """The generation of the spec that this status is about."""
 
     effective_privacy: Privacy | None = None
-    """In force: the stricter of the spec's and the namespace's floor."""
+    """The privacy in force: the stricter of the spec's and the namespace's floor."""
 
     snapshot: SnapshotStatus = SnapshotStatus()
-    """What was compiled of it for the gateways."""
+    """The compiled form of this policy that the operator last wrote for the gateways."""
 
     conditions: Conditions = ()
     """What is true of the policy, one entry a type."""

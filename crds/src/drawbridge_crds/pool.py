@@ -23,32 +23,35 @@ class Adapter(SpecModel):
     """A LoRA adapter, served as <model>:<adapter>."""
 
     name: Label
-    """Requests name it as <model>:<name>."""
+    """The name of the adapter, which requests ask for as <model>:<name>."""
 
     source: ModelSource
-    """Where its weights come from."""
+    """Where the adapter's weights come from."""
 
 
 class Model(SpecModel):
     """The model that the pool serves."""
 
     name: ServedName | None = None
-    """The model's name in the engine and in answers; the pool's own when unset. Clients ask by the pool's."""
+    """The model's name in the engine and in answers; clients ask by the pool's name. Unset: the pool's
+    name."""
 
     source: ModelSource
-    """Where the weights come from."""
+    """Where the model's weights come from."""
 
     quantization: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9_]+$")] | None = None
-    """SGLang's name of the quantization, such as awq; what the model's config says when unset."""
+    """SGLang's name of the weights' quantization, such as awq. Unset: what the model's config says."""
 
     context_length: Annotated[StrictInt, Field(ge=128, le=16_777_216)] | None = None
-    """Tokens of prompt and answer together; the model's own when unset."""
+    """How many tokens a prompt and its answer may have together. Unset: as many as the model's config
+    says."""
 
     tool_call_parser: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9_-]+$")] = "auto"
-    """SGLang's parser of tool calls, such as qwen25; auto finds it by the model's chat template; Disabled."""
+    """SGLang's parser of tool calls in answers: one by its name, such as qwen25, or auto, which finds it by
+    the model's chat template, or Disabled, so that tool calls stay in the text of the answer."""
 
     adapters: Annotated[tuple[Adapter, ...], Field(max_length=64, json_schema_extra=map_by("name"))] = ()
-    """LoRA adapters that requests may name."""
+    """LoRA adapters of the model that requests may ask for."""
 
     not_yet: ClassVar = (NotYet("adapters", lambda self: bool(self.adapters)),)
 
@@ -57,31 +60,33 @@ class InferencePoolSpec(SpecModel):
     """What a person asks for. Only `model` is required."""
 
     model: Model
-    """The model and its weights."""
+    """The model that the pool serves, and where its weights come from."""
 
     privacy: Privacy = Privacy.STANDARD
-    """In force is the stricter of this and the namespace's floor (label drawbridge.dev/privacy-floor)."""
+    """How far what is sent to this pool may reach. In force is the stricter of this and the namespace's floor
+    (label drawbridge.dev/privacy-floor)."""
 
     replicas: Annotated[StrictInt, Field(ge=0, le=1000)] = 1
-    """Replicas wanted in scaling mode External. The scale subresource writes it."""
+    """How many replicas run in scaling mode External; in the other it is not read. `kubectl scale` and
+    autoscalers write it."""
 
     engine: Engine = Engine()
-    """The SGLang server."""
+    """The SGLang server that serves the model: its image and its flags."""
 
     accelerator: Accelerator = Accelerator()
-    """What a replica computes on."""
+    """What a replica computes on: one or more GPUs, or CPUs alone."""
 
     resources: Resources = Resources()
-    """What a replica may take beside its accelerators."""
+    """What each replica may take beside its accelerators, such as memory."""
 
     scaling: Scaling = Scaling()
-    """How many replicas, and who decides it."""
+    """How many replicas run, and who decides it."""
 
     rollout: Rollout = Rollout()
-    """How a change reaches the replicas."""
+    """How a change of the pool reaches its replicas."""
 
     scheduling: Scheduling = Scheduling()
-    """Where replicas may run."""
+    """On which nodes replicas may run."""
 
     @property
     def wanted_replicas(self) -> int:

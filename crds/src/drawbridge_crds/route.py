@@ -24,27 +24,27 @@ class Backend(SpecModel):
     """A pool of this namespace, or a cloud of this policy."""
 
     type: BackendType
-    """Pool or Cloud."""
+    """What kind of backend it is."""
 
     name: Label
-    """Of the pool, or of one of spec.clouds."""
+    """The name of the pool, or of one of spec.clouds."""
 
 
 class WeightedBackend(Backend):
     """A backend and its share of a split."""
 
     weight: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
-    """Its share, beside those of the others."""
+    """The backend's share of the requests, in proportion to the weights of the others."""
 
 
 class InputTokens(SpecModel):
-    """Bounds of a request's length in tokens, estimated as the bytes of its body, images too, by 4."""
+    """Bounds of a request's length in tokens, estimated as its body's bytes, images too, divided by 4."""
 
     min: Annotated[StrictInt, Field(ge=0, le=16_777_216)] | None = None
-    """At least so many."""
+    """The request has at least so many tokens, estimated as the bytes of its body divided by 4."""
 
     max: Annotated[StrictInt, Field(ge=0, le=16_777_216)] | None = None
-    """At most so many."""
+    """The request has at most so many tokens, estimated as the bytes of its body divided by 4."""
 
     rules: ClassVar = (
         Rule(
@@ -68,29 +68,33 @@ class HeaderMatch(SpecModel):
     """A header of the request has exactly this value. Names are compared without case."""
 
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9-]+$")]
-    """In lower case."""
+    """The header's name; written here in lower case, whatever clients write."""
 
     value: Annotated[str, Field(max_length=256)]
-    """Compared with case."""
+    """The value that the header must have; upper and lower case differ."""
 
 
 class Match(SpecModel):
     """Conditions on a request, all of which must hold."""
 
     tasks: Annotated[tuple[Label, ...], Field(max_length=32, json_schema_extra=as_set())] = ()
-    """The request's task is one of these."""
+    """The request's task is one of these. The header that spec.classification.header names says what it
+    is."""
 
     models: Annotated[tuple[ModelName, ...], Field(max_length=64, json_schema_extra=as_set())] = ()
-    """The request's model is one of these. A pool's name listed here may go where the route leads."""
+    """The model that the request asks for is one of these. Requests for a pool that is listed here go where
+    the route leads, to clouds too; a Strict pool's name makes the whole route Strict, its other matches
+    included."""
 
     input_tokens: InputTokens | None = None
-    """The request's length is within these bounds."""
+    """The request's length in tokens is within these bounds. It is an estimate: the bytes of the body, images
+    too, divided by 4."""
 
     tools: Tools | None = None
-    """Whether the request offers tools."""
+    """Whether the request offers tools to the model."""
 
     headers: Annotated[tuple[HeaderMatch, ...], Field(max_length=16, json_schema_extra=map_by("name"))] = ()
-    """All of these."""
+    """The request has all of these headers, each with its value."""
 
     rules: ClassVar = (
         Rule(
@@ -122,8 +126,9 @@ class Fallback(SpecModel):
     """What is tried next, in order, while no content has been sent."""
 
     backends: Annotated[tuple[Backend, ...], Field(min_length=1, max_length=4, json_schema_extra=atomic())]
-    """Tried one after the other."""
+    """Pools and clouds that are tried one after the other."""
 
+    # not called `on`: YAML 1.1, which kubectl reads, takes that for the boolean true
     when: Annotated[
         tuple[FallbackReason, ...], Field(min_length=1, max_length=4, json_schema_extra=as_set())
     ] = (
@@ -131,48 +136,49 @@ class Fallback(SpecModel):
         FallbackReason.OVERLOADED,
         FallbackReason.TIMEOUT,
     )
-    """Why. Not called `on`: YAML 1.1, which kubectl reads, takes that for the boolean true."""
+    """For which reasons a fallback is tried: why the backend before it did not answer."""
 
 
 class Shadow(SpecModel):
     """A copy of some requests, sent to a further backend that never answers."""
 
     backend: Backend
-    """Who gets the copy."""
+    """The pool or cloud that gets the copies. What it answers is dropped."""
 
     percent: Annotated[StrictInt, Field(ge=1, le=100)]
-    """Of the requests."""
+    """How many of a hundred requests of the route are copied."""
 
 
 class Hold(SpecModel):
     """How long a request may wait for a pool that is cold."""
 
     max_wait: Duration
-    """At most so long."""
+    """How long a request waits at most, before it falls back or is answered 503."""
 
 
 class Route(SpecModel):
     """Matching requests go to these backends. The first route that matches wins."""
 
     name: Label
-    """As answers, logs and metrics call it."""
+    """The route's name, as answers, logs and metrics call it."""
 
     matches: Annotated[tuple[Match, ...], Field(max_length=16, json_schema_extra=atomic())] = ()
-    """One of these must match; none given matches every request."""
+    """What requests this route takes: those that one of these matches. Unset: every request."""
 
     backends: Annotated[
         tuple[WeightedBackend, ...], Field(min_length=1, max_length=8, json_schema_extra=atomic())
     ]
-    """Several split the traffic by weight; a conversation stays with the backend it began with."""
+    """Who answers the requests of this route. Several split the requests by weight; a conversation stays with
+    the backend it began with."""
 
     fallback: Fallback | None = None
-    """What is tried when the backends do not answer."""
+    """Who is asked next when the backends do not answer, while no content has been sent."""
 
     shadow: Shadow | None = None
-    """Who gets a copy."""
+    """A further backend that gets a copy of some requests and never answers."""
 
     hold: Hold | None = None
-    """How long a request may wait for a pool that is cold. Until this is built none waits, as with 0s."""
+    """How long a request may wait for a pool that has no ready replica. Today none waits, as with 0s."""
 
     not_yet: ClassVar = (
         NotYet("backends: more than one", lambda self: len(self.backends) > 1),

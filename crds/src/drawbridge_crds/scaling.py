@@ -28,35 +28,35 @@ class WarmMode(StrEnum):
 
 
 class Warm(SpecModel):
-    """Replicas kept loaded above what the load needs. With any, a pool never reaches 0."""
+    """Replicas kept loaded above what the load needs."""
 
     replicas: Annotated[StrictInt, Field(ge=0, le=1000)] = 0
-    """How many."""
+    """How many replicas are kept loaded above what the load needs. With any, a pool never reaches 0."""
 
     mode: WarmMode = WarmMode.READY
-    """What a warm replica is."""
+    """The state in which a warm replica waits for the load to grow."""
 
 
 class Scaling(SpecModel):
     """How the number of replicas is decided."""
 
     mode: ScalingMode = ScalingMode.MANAGED
-    """Who decides."""
+    """Who decides how many replicas run."""
 
     min_replicas: Annotated[StrictInt, Field(ge=0, le=1000)] = 1
-    """At least so many, in mode Managed."""
+    """At least so many replicas run, in mode Managed."""
 
     max_replicas: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
-    """At most so many, in mode Managed."""
+    """At most so many replicas run, in mode Managed."""
 
     warm: Warm = Warm()
-    """Replicas kept loaded for the next request."""
+    """Replicas that are kept loaded for the next requests."""
 
     target_in_flight: Annotated[StrictInt, Field(ge=1, le=10000)] = 16
-    """Requests that a replica serves at once before another is wanted."""
+    """How many requests a replica serves at once before another replica is wanted."""
 
     scale_down_after: Duration = "5m"
-    """How long the load must have fallen."""
+    """How long the load must have been lower before a replica is taken away."""
 
     rules: ClassVar = (
         Rule(
@@ -106,4 +106,4 @@ class Rollout(SpecModel):
     """How a change of the pool reaches its replicas."""
 
     strategy: RolloutStrategy = RolloutStrategy.AUTO
-    """How old replicas give way to new ones."""
+    """How old replicas give way to new ones when the pool changes."""

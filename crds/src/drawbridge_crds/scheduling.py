@@ -15,19 +15,19 @@ class Toleration(SpecModel):
     """A pod's toleration."""
 
     key: Annotated[str, Field(max_length=316)] | None = None
-    """The taint's key; empty with operator Exists: every taint."""
+    """The key of the taint that a replica tolerates; left out with operator Exists, it is every taint."""
 
     operator: Literal["Exists", "Equal"] | None = None
-    """Equal when unset."""
+    """How the taint's value is compared: Equal demands the same value, Exists takes any. Unset: Equal."""
 
     value: Annotated[str, Field(max_length=63)] | None = None
-    """The taint's value, with operator Equal."""
+    """The value that the taint must have, with operator Equal."""
 
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    """The taint's effect; empty: every effect."""
+    """The effect of the taint: NoSchedule, PreferNoSchedule or NoExecute. Unset: whichever it has."""
 
     toleration_seconds: Annotated[StrictInt, Field(ge=0)] | None = None
-    """How long a replica stays on a node with a NoExecute taint."""
+    """How many seconds a replica stays on a node that gets a NoExecute taint. Unset: it stays for good."""
 
 
 class Scheduling(SpecModel):
@@ -36,22 +36,22 @@ class Scheduling(SpecModel):
     node_selector: Annotated[
         dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16), AS_STORED
     ] = Field(default_factory=dict)
-    """Labels that a node must have."""
+    """Labels that a node must have to run a replica."""
 
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16, json_schema_extra=atomic())] = ()
-    """Taints that a replica may ignore. That of the accelerator's resource is always among them."""
+    """Taints of nodes that a replica tolerates. That of the accelerator's resource is always among them."""
 
     affinity: Annotated[dict[str, Any] | None, Field(json_schema_extra=_OPAQUE)] = None
-    """A pod's affinity."""
+    """The affinity of a replica's pod, passed on as it is."""
 
     topology_spread_constraints: Annotated[
         tuple[Annotated[dict[str, Any], Field(json_schema_extra=_OPAQUE)], ...],
         Field(max_length=8, json_schema_extra=atomic()),
     ] = ()
-    """A pod's topologySpreadConstraints."""
+    """The topologySpreadConstraints of a replica's pod, passed on as they are."""
 
     priority_class_name: ObjectName | None = None
-    """A PriorityClass."""
+    """The name of the PriorityClass of a replica's pod."""
 
     runtime_class_name: ObjectName | None = None
-    """A RuntimeClass."""
+    """The name of the RuntimeClass of a replica's pod, such as nvidia."""

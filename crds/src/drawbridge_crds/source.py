@@ -13,10 +13,11 @@ class PersistentVolumeClaimSource(SpecModel):
     """Weights that already lie on a claim of the pool's namespace; mounted read-only."""
 
     claim_name: ObjectName
-    """The PersistentVolumeClaim. ReadWriteOnce binds all replicas to one node."""
+    """The PersistentVolumeClaim that holds the weights, in the pool's namespace. A ReadWriteOnce one binds
+    all replicas to one node."""
 
     path: Annotated[str, Field(max_length=512)] = ""
-    """Folder inside the volume that holds config.json; the volume's root by default."""
+    """The folder inside the volume that holds config.json. Unset: the volume's root."""
 
     rules: ClassVar = (
         Rule(
@@ -32,36 +33,37 @@ class ImageSource(SpecModel):
     """Weights in an OCI image, mounted as an image volume."""
 
     reference: Annotated[str, Field(min_length=1, max_length=512)]
-    """The image, best by digest: registry.example.com/models/qwen@sha256:..."""
+    """The image that holds the weights, best by digest: registry.example.com/models/qwen@sha256:..."""
 
     path: Annotated[str, Field(max_length=512, pattern=r"^/[^:]*$")] = "/"
-    """Folder inside the image that holds config.json."""
+    """The folder inside the image that holds config.json."""
 
 
 class HuggingFaceCache(SpecModel):
     """The claim that a download fills once."""
 
     claim_name: ObjectName
-    """The PersistentVolumeClaim, in the pool's namespace."""
+    """The PersistentVolumeClaim that the download fills, in the pool's namespace."""
 
 
 class HuggingFaceSource(SpecModel):
     """Weights downloaded once, by a Job of its own, into a claim. Serving pods never reach out."""
 
     repo: Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
-    """Such as Qwen/Qwen2.5-Coder-7B-Instruct-AWQ."""
+    """The repository to download, such as Qwen/Qwen2.5-Coder-7B-Instruct-AWQ."""
 
     revision: Annotated[str, Field(max_length=40, pattern=r"^[0-9a-f]{40}$")]
-    """The commit: a branch would change under a running pool."""
+    """The commit to download, as its full hash: a branch would change under a running pool."""
 
     endpoint: HttpsURL | None = None
-    """A mirror of the hub."""
+    """The https URL of a mirror of the hub, such as https://hub.example.com. Unset: Hugging Face's own
+    hub."""
 
     token_secret_ref: SecretKeyRef | None = None
-    """For repositories that need one."""
+    """The Secret with an access token, for a repository that needs one. Unset: no token is sent."""
 
     cache: HuggingFaceCache
-    """Where the weights are kept."""
+    """The claim in which the downloaded weights are kept."""
 
     rules: ClassVar = (
         Rule(
@@ -76,27 +78,28 @@ class ModelSourceType(StrEnum):
     """Kinds of places that hold weights."""
 
     PERSISTENT_VOLUME_CLAIM = "PersistentVolumeClaim"
-    """A claim of the pool's namespace that holds them."""
+    """A claim of the pool's namespace that holds the weights already."""
     IMAGE = "Image"
-    """An OCI image."""
+    """An OCI image, mounted as a volume."""
     HUGGING_FACE = "HuggingFace"
-    """A repository of Hugging Face, or of a mirror."""
+    """A repository of Hugging Face, or of a mirror, downloaded once into a claim."""
 
 
 class ModelSource(SpecModel):
     """Where the weights come from: `type`, and the member of that name."""
 
     type: ModelSourceType
-    """Which of the members below is set."""
+    """What kind of thing holds the weights. The member of the same name says where they are; no other may be
+    set."""
 
     persistent_volume_claim: PersistentVolumeClaimSource | None = None
-    """With type PersistentVolumeClaim."""
+    """The claim that holds the weights, with type PersistentVolumeClaim."""
 
     image: ImageSource | None = None
-    """With type Image."""
+    """The OCI image that holds the weights, with type Image."""
 
     hugging_face: HuggingFaceSource | None = None
-    """With type HuggingFace."""
+    """The repository that the weights are downloaded from, with type HuggingFace."""
 
     rules: ClassVar = (
         Rule(
