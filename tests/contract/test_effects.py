@@ -1,4 +1,4 @@
-"""No field is taken and ignored: each makes a difference, or is told as not implemented."""
+"""No field is taken and ignored: each makes a difference, or people are told that it does not."""
 
 import copy
 import re
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from drawbridge_crds.compile import TenantFacts, compile_snapshot
-from drawbridge_crds.fields import read_rows
+from drawbridge_crds.fields import Row, read_rows
 from drawbridge_crds.generate import structural
 from drawbridge_crds.policy import RoutingPolicy, RoutingPolicySpec
 from drawbridge_crds.pool import InferencePool, InferencePoolSpec
@@ -35,34 +35,69 @@ def _cases() -> list[Any]:
 
 @pytest.mark.parametrize(("kind", "case"), _cases())
 def test_a_field_acts_or_is_told_as_not_implemented(kind: str, case: dict[str, Any]) -> None:
+    """The two sides of a comparison differ in the value of one field, and in nothing else."""
     before = _merged(SMALLEST[kind], case.get("spec", {}))
-    after = _merged(before, case.get("also", {}))
+    after = copy.deepcopy(before)
     _set(after, case["field"], case["value"])
     assert after != before
-    differs = _effect(kind, before) != _effect(kind, after)
+    parsed = _parsed(kind, after)
+    assert _not_implemented(parsed) == ([case["not_implemented"]] if "not_implemented" in case else [])
+    if "not_implemented" in case:
+        return
+    differs = _effect_of_spec(kind, before) != _effect(parsed)
     assert differs is ("without_effect" not in case)
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_field_without_effect_says_so(kind: str) -> None:
+    told = {row.path: [row.meaning, *(meaning for _, meaning in row.values)] for row in _rows(kind)}
+    for case in EFFECTS[kind]:
+        if "without_effect" in case:
+            assert any(case["without_effect"] in text for text in told[case["field"]])
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_field_is_without_a_case(kind: str) -> None:
-    spec = SPECS[kind]
-    paths = [row.path for row in read_rows(spec, structural(spec), "")]
+    paths = [row.path for row in _rows(kind)]
     leaves = {path for path in paths if not any(other.startswith(f"{path}.") for other in paths)}
     assert {case["field"].replace("[0]", "[]") for case in EFFECTS[kind]} == leaves
 
 
-def _effect(kind: str, spec: dict[str, Any]) -> Any:
-    """Return all that comes of a resource: its children and the snapshot, or why it is not valid."""
+def _rows(kind: str) -> list[Row]:
+    spec = SPECS[kind]
+    return read_rows(spec, structural(spec), "")
+
+
+def _parsed(kind: str, spec: dict[str, Any]) -> InferencePool | RoutingPolicy:
     model, _ = KINDS[kind]
+    parsed = model.read(resource(kind, spec))
+    assert isinstance(parsed, InferencePool | RoutingPolicy)
+    return parsed
+
+
+def _not_implemented(parsed: InferencePool | RoutingPolicy) -> list[str]:
+    return [setting.path for setting in unimplemented(parsed.spec)]
+
+
+def _effect_of_spec(kind: str, spec: dict[str, Any]) -> Any:
+    """Return what comes of a spec, or the rules that it breaks."""
     try:
-        parsed = model.read(resource(kind, spec))
+        parsed = _parsed(kind, spec)
     except ValidationError as error:
-        return str(error)
+        found = error.errors()
+    else:
+        assert _not_implemented(parsed) == [], "a setting that counts as none hides what a value does"
+        return _effect(parsed)
+    assert {problem["type"] for problem in found} == {"value_error"}, "what is missing proves nothing"
+    return [problem["msg"] for problem in found]
+
+
+def _effect(parsed: InferencePool | RoutingPolicy) -> Any:
+    """Return all that comes of a resource: its children and the snapshot."""
     if isinstance(parsed, InferencePool):
         image = resolve_image(parsed, None, SETTINGS.engine_images)
         children = make_children(PoolFacts(parsed, Privacy.STANDARD, image, claim=None), SETTINGS)
-        return children, _snapshot(parsed, None), unimplemented(parsed.spec)
-    assert isinstance(parsed, RoutingPolicy)
+        return children, _snapshot(parsed, None)
     return _snapshot(InferencePool.read(resource("inferencepool", SMALLEST["inferencepool"])), parsed)
 
 
