@@ -18,13 +18,23 @@ REFUSED_ENGINE_FLAGS: Final = (
     "--nnodes", "--node-rank", "--dist-init-addr", "--nccl-init-addr", "--nccl-port",
     "--disaggregation-", "--remote-instance-weight-loader-", "--encoder-", "--modelexpress-",
     "--kv-events-config", "--load-publish-endpoint", "--enable-trace", "--otlp-",
-    "--engine-info-bootstrap-port",
-    # whatever writes prompts or answers somewhere
+    "--engine-info-bootstrap-port", "--decoupled-spec-", "--elastic-ep-", "--enable-elastic-expert-backup",
+    "--language-only", "--use-ray", "--gated-launch-port",
+    # whatever writes prompts or answers somewhere, or keeps them after the answer for whoever asks
     "--log-requests", "--log-level", "--crash-dump-folder", "--export-metrics-to-file",
     "--debug-tensor-dump-", "--msprobe-", "--spec-trace-dir", "--file-storage-path",
-    # code, templates or adapters chosen by a request or by a file
+    "--enable-response-store",
+    # likewise, as tokens: a soft watchdog logs the requests in progress, the recorder writes them to a file
+    "--soft-watchdog-timeout", "--expert-distribution-recorder-",
+    # likewise, as keys and values of attention or as embeddings: caches in files and in other servers
+    "--hicache-storage-", "--enable-lmcache", "--lmcache-", "--enable-flexkv", "--flexkv-",
+    "--radix-cache-backend", "--enable-unified-cache-external-linker", "--unified-cache-external-linker-",
+    "--enable-mm-global-cache", "--mm-global-cache-",
+    # code, templates or adapters chosen by a request or by a file that is not the model's
     "--config", "--decrypted-", "--forward-hooks", "--custom-weight-loader",
     "--trust-request-chat-template", "--enable-custom-logit-processor", "--enable-lora", "--lora-",
+    # not --trust-remote-code, which many models need: it runs code that lies beside the weights, chosen by
+    # whoever chose the weights, in a pod without egress and without a token
 )  # fmt: skip
 """SGLang 0.5.23 flags that a pool may not set, each standing for all flags that begin with it.
 
@@ -87,9 +97,10 @@ class Engine(SpecModel):
             cel="!has(self.extraArgs) || self.extraArgs.all(a, !a.startsWith('-') || !"
             f"{_REFUSED_LIST_CEL}.exists(f, f.startsWith(a.split('=')[0]) || a.startsWith(f)))",
             holds=lambda self: not any(map(is_refused_engine_argument, self.extra_args)),
-            message="extraArgs must not set flags that the operator owns or that log prompts, open other "
-            "routes or connections, or load code: remove host, port, keys, model path, TLS, log-requests, "
-            "config, LoRA and the like (the reference lists them all)",
+            message="extraArgs must not set flags that the operator owns, that write prompts or what is made "
+            "of them somewhere, that open other routes, ports or connections, or that let requests, or files "
+            "other than the model's, bring in code or flags: remove host, port, keys, model path, TLS, "
+            "log-requests, hicache-storage, config, LoRA and the like (the reference lists them all)",
         ),
     )
     not_yet: ClassVar = (
