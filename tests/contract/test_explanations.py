@@ -8,7 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 from drawbridge_crds.conditions import ConditionType, Reason
-from drawbridge_crds.policy import Classification
+from drawbridge_crds.fields import read_not_yet
+from drawbridge_crds.policy import Classification, RoutingPolicySpec
 from drawbridge_gateway.dataplane import fields
 from drawbridge_gateway.dataplane.request import FORBIDDEN
 from drawbridge_gateway.protocols.anthropic import ANTHROPIC
@@ -90,6 +91,14 @@ GOOD = {
 def test_every_reason_that_is_a_symptom_is_found() -> None:
     text = TROUBLESHOOTING.read_text()
     assert sorted(reason for reason in set(Reason) - GOOD if f"`{reason}`" not in text) == []
+
+
+def test_settings_that_guard_nothing_are_named_where_a_change_is_not_in_force() -> None:
+    [told] = re.findall(r"settings that guard nothing\n\s*\(([^)]+)\)", TROUBLESHOOTING.read_text())
+    harmless = [s.path for s in read_not_yet(RoutingPolicySpec, "") if not s.guards]
+    assert sorted(re.findall(r"`([^`]+)`", told)) == sorted(
+        path.removeprefix(".").removeprefix("routes[].") for path in harmless
+    )
 
 
 def test_no_reason_is_explained_that_does_not_exist() -> None:

@@ -6,7 +6,7 @@ rules beside their CEL, and what is accepted but not acted on yet in `not_yet`.
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -48,7 +48,7 @@ def _resource(
         "",
         *_introduction(model, crd, version),
         *_sections(rows, rules),
-        *_not_yet(read_not_yet(spec, "spec")),
+        *_not_yet(read_not_yet(spec, "spec"), _UNTIL_REMOVED[model]),
         *_defaults(rows),
         "## Status",
         "",
@@ -81,13 +81,28 @@ def _rules_of_root(model: type[BaseModel]) -> list[PlacedRule]:
     return [PlacedRule("metadata.name", rule) for rule in getattr(model, "rules", ())]
 
 
-def _not_yet(settings: Iterable[Unimplemented]) -> list[str]:
+_UNTIL_REMOVED: Final[dict[type[BaseModel], str]] = {
+    InferencePool: """
+        Until it is removed the pool is left as it is: what runs goes on as before, isolated, and a new pool
+        gets nothing but its NetworkPolicy.
+        """,
+    RoutingPolicy: """
+        Until it is removed the policy counts as none: as in a namespace without a policy, the pools answer by
+        their names and no cloud does. Only the policy's privacy holds. Settings that guard nothing are those
+        that neither forbid, bound nor direct anything: a policy that uses no others of the list is in force
+        without them.
+        """,
+}
+"""What a setting that nothing acts on yet means for the rest of its resource."""
+
+
+def _not_yet(settings: Iterable[Unimplemented], until_removed: str) -> list[str]:
     heading = f"""
         ## Not acted on yet
 
         The schema knows these settings so that resources need not change later. Using one gives the condition
         `Accepted=False`, reason `NotImplemented`, with its path.
-        {docstrings.members(Reason)["NotImplemented"]}
+        {until_removed.strip()}
         """
     items = (f"- `{s.path}`{'' if s.guards else ' (guards nothing)'}" for s in settings)
     return [*_lines(heading), *items, ""]
