@@ -160,7 +160,8 @@ class Reason(StrEnum):
     """A gateway did not say what it has loaded."""
 
     READY = "Ready"
-    """All other conditions hold."""
+    """Nothing stands against it. Of a pool: every wanted replica answers and runs the current spec, so that
+    Progressing is False. Of a policy: all other conditions are True."""
 
 
 ConditionStatus = Literal["True", "False", "Unknown"]

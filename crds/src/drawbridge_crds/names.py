@@ -34,7 +34,10 @@ KEYS_LABEL: Final = f"{GROUP}/keys"
 """On a tenant's ConfigMaps of API key digests, with the value "true"."""
 
 PRIVACY_FLOOR_LABEL: Final = f"{GROUP}/privacy-floor"
-"""On a namespace: "strict" makes every pool and every request of that namespace Strict."""
+"""On a namespace: "strict" makes every pool and every request of that namespace Strict.
+
+Any value but "standard" does, so that a misspelt one opens nothing; without the label there is no floor.
+"""
 
 DEFAULT_POLICY: Final = "default"
 """The only name a RoutingPolicy may have: one per namespace."""

@@ -117,7 +117,8 @@ class FallbackReason(StrEnum):
     OVERLOADED = "Overloaded"
     """429, 503 with retry-after, or Anthropic's 529."""
     TIMEOUT = "Timeout"
-    """No first byte of content within the gateway's time limit."""
+    """No first byte of content within the gateway's time limit. An answer that is not streamed must be
+    complete within it."""
     CONTEXT_TOO_LONG = "ContextTooLong"
     """The request does not fit the model's context window."""
 

@@ -115,7 +115,8 @@ class ModelSource(SpecModel):
         Rule(
             cel="(self.type == 'HuggingFace') == has(self.huggingFace)",
             holds=lambda self: (self.type == "HuggingFace") == bool(self.hugging_face),
-            message="type HuggingFace takes huggingFace: {repo: ..., revision: ...}; no other does",
+            message="type HuggingFace takes huggingFace: {repo: ..., revision: ..., cache: ...}; "
+            "no other does",
         ),
     )
     not_yet: ClassVar = (

@@ -57,7 +57,8 @@ class Settings:
     """Names of pull Secrets for engine pods, looked up in each pool's namespace."""
 
     tenants: frozenset[str] = frozenset()
-    """The only namespaces to act on; empty: all. Two installations in one cluster divide it this way."""
+    """The only namespaces to act on; empty: all, as in every installation, for the chart sets none. Tests and
+    measurements keep an operator of their own to their namespaces with it."""
 
     monitoring_peer: Mapping[str, Any] | None = None
     """The NetworkPolicyPeer that may read the engines' metrics; None: nobody."""
