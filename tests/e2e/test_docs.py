@@ -116,7 +116,6 @@ def _of_pages(ports: list[int]) -> dict[str, dict[str, str]]:
     return {
         "README.md": {'"dbk_..."': '__import__("os").environ["API_KEY"]'},
         "examples/laptop/README.md": {
-            "uv run ": "",
             "--host 127.0.0.1 ": f"--host 127.0.0.1 --port {cloud} ",
             "serve examples/laptop ": f"serve examples/laptop --port {gateway} --admin-port {admin} ",
             "127.0.0.1:8080": f"127.0.0.1:{gateway}",
