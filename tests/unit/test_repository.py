@@ -54,3 +54,20 @@ def test_the_map_for_newcomers_names_what_exists() -> None:
     paths = [path for path in re.findall(r"`([a-z_./-]+)`", table) if path.count("/") > 1]
     assert len(paths) >= 10
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("component", ["crds", "gateway", "operator"])
+def test_the_map_of_a_component_names_what_exists(component: str) -> None:
+    package = ROOT / component / "src" / f"drawbridge_{component}"
+    lines = (ROOT / component / "README.md").read_text().splitlines()
+    missing = []
+    for names in (re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:/|\.py))`", line) for line in lines):
+        folders = [package, *(package / name for name in names if name.endswith("/"))]
+        missing += [name for name in names if not any((folder / name).exists() for folder in folders)]
+    assert missing == []
+
+
+def test_the_map_of_the_contract_leaves_no_module_out() -> None:
+    text = (ROOT / "crds/README.md").read_text()
+    modules = (ROOT / "crds/src/drawbridge_crds").glob("[a-z]*.py")
+    assert [module.name for module in modules if f"`{module.name}`" not in text] == []
