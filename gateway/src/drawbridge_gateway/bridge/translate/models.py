@@ -14,6 +14,9 @@ _CLAUDE: Final = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:-(\d{1,2}))?(?!\d)"
 _NEWEST: Final = (99, 0)
 
 _FIRST_TO_THINK: Final = (3, 7)
+_FIRST_TO_HOLD_TO_SCHEMAS: Final = (4, 1)
+"""Opus 4.1, which was the first with Sonnet 4.5; of the older ones none has the number."""
+
 _FIRST_TO_ADAPT: Final = (4, 6)
 _FIRST_WITHOUT_SAMPLING: Final = (4, 7)
 
@@ -24,6 +27,11 @@ _OPENAI_REASONS: Final = re.compile(r"(?:.*/)?(?:o\d|gpt-(?:[5-9]|\d\d)|gpt-oss)
 def claude_thinks(model: str) -> bool:
     """Tell whether a Claude model can be asked to think at all."""
     return _claude_generation(model) >= _FIRST_TO_THINK
+
+
+def claude_holds_to_schemas(model: str) -> bool:
+    """Tell whether a Claude model takes a schema for its answer, and `strict` for the arguments of tools."""
+    return _claude_generation(model) >= _FIRST_TO_HOLD_TO_SCHEMAS
 
 
 def claude_adapts(model: str) -> bool:

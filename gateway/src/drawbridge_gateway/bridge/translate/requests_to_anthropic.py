@@ -4,9 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from drawbridge_gateway.bridge.translate.messages_to_anthropic import conversation, plain
-from drawbridge_gateway.bridge.translate.models import claude_adapts, claude_samples, claude_thinks
+from drawbridge_gateway.bridge.translate.models import (
+    claude_adapts,
+    claude_holds_to_schemas,
+    claude_samples,
+    claude_thinks,
+)
 from drawbridge_gateway.bridge.translate.rules import Asked, Translated, Translation
 from drawbridge_gateway.bridge.translate.rules_from_openai import RULES
+from drawbridge_gateway.bridge.translate.schemas import closed, is_closed, says_open
 from drawbridge_gateway.bridge.translate.users import ANTHROPIC_MAX_CHARS, bounded
 
 DEFAULT_MAX_TOKENS: Final = 8192
@@ -39,14 +45,14 @@ def to_anthropic(body: Mapping[str, Any], model: str) -> Translated:
     system, turns = conversation(asked)
     if turns[-1]["role"] == "assistant" and not asked.get("continue_final_message"):
         raise asked.refusal("messages.assistant")
-    tools, choice = _tools(asked, turns)
+    tools, choice = _tools(asked, model, turns)
     thinking = _thinking(asked, model, turns, choice)
     written: dict[str, Any] = {"model": model, "max_tokens": _max_tokens(asked, thinking)}
     if system:
         written["system"] = plain(system)
     written["messages"] = [turn | {"content": plain(turn["content"])} for turn in turns]
     written |= {"tools": tools, "tool_choice": choice} if tools else {}
-    written |= _ending(asked) | _sampling(asked, model, thinking) | _output(asked, thinking)
+    written |= _ending(asked) | _sampling(asked, model, thinking) | _output(asked, model, thinking)
     if user := asked.first("safety_identifier", "user"):
         written["metadata"] = {"user_id": bounded(user, ANTHROPIC_MAX_CHARS)}
     if asked.get("stream"):
@@ -67,13 +73,15 @@ def _max_tokens(asked: Asked, thinking: Mapping[str, Any]) -> int:
     return DEFAULT_MAX_TOKENS + (THINKING_TOKENS[asked.get("reasoning_effort")] if thinking else 0)
 
 
-def _tools(asked: Asked, turns: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _tools(
+    asked: Asked, model: str, turns: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Return tools and choice.
 
     Anthropic refuses a conversation with calls of tools that are not declared, such as one that asks for
     a summary at last: they are declared by their names, and the model may not call them.
     """
-    tools = [_tool(tool) for tool in asked.each("tools", [])]
+    tools = [_tool(tool, model) for tool in asked.each("tools", [])]
     choice, parallel = _choice(asked), asked.get("parallel_tool_calls", True)
     if not tools:
         if choice.get("type") in _FORCING:
@@ -85,11 +93,15 @@ def _tools(asked: Asked, turns: list[dict[str, Any]]) -> tuple[list[dict[str, An
     return tools, choice
 
 
-def _tool(tool: Asked) -> dict[str, Any]:
+def _tool(tool: Asked, model: str) -> dict[str, Any]:
     tool.kind("function", otherwise="tools.custom")
     function = tool.open("function")
     said = {"name": function.need("name")} | function.some("description", "strict")
-    return said | {"input_schema": {"type": "object"} | function.get("parameters", {})}
+    schema = {"type": "object"} | function.get("parameters", {})
+    if "strict" in said and not (claude_holds_to_schemas(model) and is_closed(schema)):
+        tool.lose("tools.function.strict")
+        del said["strict"]
+    return said | {"input_schema": schema}
 
 
 def _choice(asked: Asked) -> dict[str, Any]:
@@ -145,21 +157,26 @@ def _thinking(
     return {}
 
 
-def _output(asked: Asked, thinking: Mapping[str, Any]) -> dict[str, Any]:
+def _output(asked: Asked, model: str, thinking: Mapping[str, Any]) -> dict[str, Any]:
     """Return `thinking` and `output_config`, which share the effort."""
     config: dict[str, Any] = {}
     if thinking.get("type") == "adaptive":
         effort = asked.get("reasoning_effort")
         config["effort"] = "low" if effort == "minimal" else effort
     if asked.get("response_format") is not None:
-        config |= _form(asked.open("response_format"))
+        config |= _form(asked.open("response_format"), model)
     return {"thinking": dict(thinking), "output_config": config}
 
 
-def _form(form: Asked) -> dict[str, Any]:
+def _form(form: Asked, model: str) -> dict[str, Any]:
     if form.kind("text", "json_schema") == "text":
         return {}
-    return {"format": {"type": "json_schema", "schema": form.open("json_schema").need("schema")}}
+    schema, where = form.open("json_schema").need("schema"), "response_format.json_schema.schema"
+    if not claude_holds_to_schemas(model):
+        raise form.refusal(f"{where}.model", where)
+    if says_open(schema):
+        raise form.refusal(f"{where}.additionalProperties", where)
+    return {"format": {"type": "json_schema", "schema": closed(schema)}}
 
 
 def _awaits_answer_to_tool(turns: list[dict[str, Any]]) -> bool:

@@ -10,6 +10,7 @@ from drawbridge_gateway.bridge.translate.models import openai_reasons
 from drawbridge_gateway.bridge.translate.requests_to_anthropic import MIN_THINKING_TOKENS
 from drawbridge_gateway.bridge.translate.rules import Asked, Translated, Translation
 from drawbridge_gateway.bridge.translate.rules_from_anthropic import COMPATIBLE_RULES, RULES
+from drawbridge_gateway.bridge.translate.schemas import is_strict
 from drawbridge_gateway.bridge.translate.users import OPENAI_MAX_CHARS, bounded
 
 LOW_BUDGET_TOKENS: Final = 2048
@@ -74,7 +75,11 @@ def _choice(choice: Asked) -> dict[str, Any]:
 def _tool(tool: Asked) -> dict[str, Any]:
     tool.kind("custom", default="custom")
     function = {"name": tool.need("name")} | tool.some("description", "strict")
-    return {"type": "function", "function": function | {"parameters": tool.need("input_schema")}}
+    schema = tool.need("input_schema")
+    if "strict" in function and not is_strict(schema):
+        tool.lose("tools.strict")
+        del function["strict"]
+    return {"type": "function", "function": function | {"parameters": schema}}
 
 
 def _ending(asked: Asked, *, is_openai: bool) -> dict[str, Any]:
@@ -138,7 +143,11 @@ def _form(config: Asked) -> dict[str, Any]:
         return {}
     form = config.open("format")
     form.kind("json_schema")
-    described = {"name": SCHEMA_NAME, "schema": form.need("schema"), "strict": True}
+    schema = form.need("schema")
+    strict = is_strict(schema)
+    if not strict:
+        form.lose("output_config.format.strict")
+    described = {"name": SCHEMA_NAME, "schema": schema, "strict": strict}
     return {"response_format": {"type": "json_schema", "json_schema": described}}
 
 

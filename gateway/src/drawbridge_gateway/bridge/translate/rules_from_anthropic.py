@@ -8,6 +8,8 @@ from drawbridge_gateway.protocols.dialect import BOOLEAN, INTEGER, LIST, NUMBER,
 
 _REASONING: Final = "lost with models that reason (o3, gpt-5, ...), which take none"
 
+_NOT_STRICT: Final = "the schema is not closed, or leaves properties out of `required`, at any depth"
+
 RULES: Final[Rules] = {
     "model": kept(STRING, "the cloud's own model, as the policy names it"),
     # the conversation
@@ -65,7 +67,7 @@ RULES: Final[Rules] = {
     "tools.name": kept(STRING, "`function.name`"),
     "tools.description": kept(STRING, "`function.description`"),
     "tools.input_schema": kept(OBJECT, "`function.parameters`"),
-    "tools.strict": kept(BOOLEAN, "`function.strict`", False),
+    "tools.strict": kept(BOOLEAN, f"`function.strict`; lost where {_NOT_STRICT}", False),
     "tools.input_examples": lost("put them into the description", []),
     "tools.allowed_callers": lost("the model itself is the only caller", ["direct"]),
     "tools.defer_loading": lost("all tools are shown at once", False),
@@ -84,9 +86,12 @@ RULES: Final[Rules] = {
     "top_k": kept(INTEGER, "`top_k` at compatible clouds; lost at OpenAI, which has none"),
     # form
     "output_config": kept(OBJECT, "see its fields"),
-    "output_config.format": kept(OBJECT, "`response_format`, a strict json_schema"),
+    "output_config.format": kept(OBJECT, "`response_format`, a json_schema"),
     "output_config.format.type": refused("send a json_schema"),
-    "output_config.format.schema": kept(OBJECT, "its `schema`"),
+    "output_config.format.schema": kept(OBJECT, "its `schema`, as it is"),
+    "output_config.format.strict": lost(
+        "OpenAI holds strictly only to closed schemas whose properties are all required"
+    ),
     "output_config.effort": kept(STRING, "`reasoning_effort`; lost with models that do not reason"),
     "thinking": kept(
         OBJECT,

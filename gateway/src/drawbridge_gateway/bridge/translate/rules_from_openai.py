@@ -63,7 +63,11 @@ RULES: Final[Rules] = {
     "tools.function.name": kept(STRING, "`name`"),
     "tools.function.description": kept(STRING, "`description`"),
     "tools.function.parameters": kept(OBJECT, "`input_schema`"),
-    "tools.function.strict": kept(BOOLEAN, "`strict`", False),
+    "tools.function.strict": kept(
+        BOOLEAN,
+        "`strict`; lost where an object in the schema is not closed, and with models before Claude 4.1",
+        False,
+    ),
     "tools.custom": refused("describe the tool as a function"),
     "tool_choice": kept(STRING | OBJECT, "`auto`, `any` (for required), `tool` or `none`"),
     "tool_choice.function": kept(OBJECT, "see its field"),
@@ -98,10 +102,18 @@ RULES: Final[Rules] = {
     "response_format": kept(OBJECT, "`output_config.format`, for json_schema; nothing, for text"),
     "response_format.type": refused("send a json_schema, or ask for JSON in words"),
     "response_format.json_schema": kept(OBJECT, "see its fields"),
-    "response_format.json_schema.schema": kept(OBJECT, "its `schema`"),
+    "response_format.json_schema.schema": kept(
+        OBJECT, "its `schema`; objects that leave `additionalProperties` out are closed, as Anthropic demands"
+    ),
+    "response_format.json_schema.schema.additionalProperties": refused(
+        "Anthropic takes closed objects only: set it to false, or leave it out"
+    ),
+    "response_format.json_schema.schema.model": refused(
+        "models before Claude 4.1 take none: ask for JSON in words, or ask a pool or another cloud"
+    ),
     "response_format.json_schema.name": lost("Anthropic's schemas have none"),
     "response_format.json_schema.description": lost("describe it in words, or within the schema"),
-    "response_format.json_schema.strict": lost("Anthropic always keeps to the schema", True),
+    "response_format.json_schema.strict": lost("Anthropic holds to every schema that it takes", True),
     "modalities": refused("only text is answered", ["text"]),
     "audio": refused("only text is answered"),
     "verbosity": lost("ask for the length in words", "medium"),

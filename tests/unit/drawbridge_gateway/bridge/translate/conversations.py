@@ -17,8 +17,14 @@ ARGUMENTS = st.dictionaries(
     max_size=3,
 )
 SCHEMAS = st.dictionaries(NAMES, st.just({"type": "string"}), max_size=2).map(
-    lambda properties: {"type": "object", "properties": properties}
+    lambda properties: {
+        "type": "object",
+        "properties": properties,
+        "required": [*properties],
+        "additionalProperties": False,
+    }
 )
+"""Closed and with all properties required, as both providers hold to them."""
 TOOLS = st.lists(
     st.fixed_dictionaries(
         {"name": NAMES, "input_schema": SCHEMAS}, optional={"description": WORDS, "strict": st.just(True)}

@@ -78,6 +78,14 @@ def test_what_anthropic_does_not_hear_is_named(asked: dict[str, Any], lost: tupl
     assert to_anthropic({"messages": [USER], **asked}, "claude-sonnet-4-5").lost == lost
 
 
+def test_an_older_claude_holds_to_no_schema_of_a_tool() -> None:
+    schema = {"type": "object", "properties": {}, "additionalProperties": False}
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema, "strict": True}}
+    translated = to_anthropic({"messages": [USER], "tools": [tool]}, "claude-sonnet-4-20250514")
+    assert translated.body["tools"] == [{"name": "f", "input_schema": schema}]
+    assert translated.lost == ("tools.function.strict",)
+
+
 @pytest.mark.parametrize(
     ("asked", "lost"),
     [

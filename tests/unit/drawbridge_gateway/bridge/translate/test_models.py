@@ -1,6 +1,7 @@
 import pytest
 from drawbridge_gateway.bridge.translate.models import (
     claude_adapts,
+    claude_holds_to_schemas,
     claude_samples,
     claude_thinks,
     openai_reasons,
@@ -25,6 +26,20 @@ from drawbridge_gateway.bridge.translate.models import (
 )
 def test_claude(model: str, *, thinks: bool, adapts: bool, samples: bool) -> None:
     assert (claude_thinks(model), claude_adapts(model), claude_samples(model)) == (thinks, adapts, samples)
+
+
+@pytest.mark.parametrize(
+    ("model", "holds"),
+    [
+        ("claude-3-7-sonnet-20250219", False),
+        ("claude-opus-4-20250514", False),
+        ("claude-opus-4-1-20250805", True),
+        ("claude-haiku-4-5", True),
+        ("a-name-of-the-future", True),
+    ],
+)
+def test_claude_with_a_schema(model: str, *, holds: bool) -> None:
+    assert claude_holds_to_schemas(model) is holds
 
 
 @pytest.mark.parametrize(
