@@ -63,8 +63,7 @@ def _add(turns: list[dict[str, Any]], role: str, blocks: list[Block]) -> None:
 
 def _assistant(message: Asked) -> list[Block]:
     blocks = _texts(message, [])
-    if refusal := message.get("refusal"):
-        blocks.append(_text(refusal))
+    blocks += _with_words([_text(message.get("refusal", ""))])
     return blocks + [_tool_use(call) for call in message.each("tool_calls", [])]
 
 
@@ -98,8 +97,12 @@ def _texts(message: Asked, default: list[Any] | None = None) -> list[Block]:
 
 def _content(message: Asked, default: list[Any] | None = None) -> list[Block]:
     parts = message.blocks("content", "text", "refusal", "image_url", "file", default=default)
-    blocks = [_block(kind, part) for kind, part in parts]
-    return [block for block in blocks if block != _text("")]
+    return _with_words([_block(kind, part) for kind, part in parts])
+
+
+def _with_words(blocks: list[Block]) -> list[Block]:
+    """Leave out what Anthropic refuses: "text content blocks must contain non-whitespace text"."""
+    return [block for block in blocks if block["type"] != "text" or block["text"].strip()]
 
 
 def _block(kind: str, part: Asked) -> Block:

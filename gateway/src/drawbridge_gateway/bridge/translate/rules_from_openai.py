@@ -15,7 +15,7 @@ RULES: Final[Rules] = {
     "messages.role": kept(STRING, "`system` and `developer` become `system`; `tool` becomes `user`"),
     "messages.role.other": refused("use system, developer, user, assistant or tool"),
     "messages.content": kept(
-        STRING | LIST, "a text or blocks; empty texts, which Anthropic refuses, are left out"
+        STRING | LIST, "a text or blocks; texts of white space alone, which Anthropic refuses, are left out"
     ),
     "messages.content.text": kept(STRING, "a block `text`"),
     "messages.content.image_url": kept(OBJECT, "a block `image`, from a data: URL or an address"),

@@ -31,7 +31,8 @@ TOOLS = st.lists(
     ),
     max_size=3,
 )
-TEXT = WORDS.map(lambda words: {"type": "text", "text": words})
+SPOKEN = WORDS.filter(str.strip)
+TEXT = SPOKEN.map(lambda words: {"type": "text", "text": words})
 DATA = st.binary(max_size=9).map(lambda data: base64.b64encode(data).decode())
 IMAGE = st.one_of(
     st.tuples(st.sampled_from(["image/png", "image/jpeg", "image/gif", "image/webp"]), DATA).map(
@@ -88,8 +89,8 @@ def requests(draw: st.DrawFn) -> Json:
     tools = draw(TOOLS) or ([{"name": name, "input_schema": {"type": "object"}} for name in used])
     request: Json = {"messages": messages, "max_tokens": draw(st.integers(1, 100_000))}
     optional: Json = {
-        "system": st.one_of(WORDS, st.lists(TEXT, min_size=2, max_size=3)),
-        "stop_sequences": st.lists(WORDS.filter(str.strip), min_size=1, max_size=4),
+        "system": st.one_of(SPOKEN, st.lists(TEXT, min_size=2, max_size=3)),
+        "stop_sequences": st.lists(SPOKEN, min_size=1, max_size=4),
         "stream": st.just(True),
         "metadata": st.fixed_dictionaries({"user_id": st.text("abc", min_size=1, max_size=64)}),
         "output_config": SCHEMAS.map(lambda schema: {"format": {"type": "json_schema", "schema": schema}}),
