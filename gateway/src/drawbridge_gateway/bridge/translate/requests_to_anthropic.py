@@ -126,7 +126,7 @@ def _ending(asked: Asked) -> dict[str, Any]:
 
 def _sampling(asked: Asked, model: str, thinking: Mapping[str, Any]) -> dict[str, Any]:
     wanted = asked.some("temperature", "top_p", "top_k")
-    if not claude_samples(model) or "budget_tokens" in thinking:
+    if not claude_samples(model) or thinking:
         for name in wanted:
             asked.lose(name)
         return {}

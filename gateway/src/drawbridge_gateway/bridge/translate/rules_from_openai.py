@@ -6,7 +6,7 @@ from drawbridge_gateway.bridge.translate.rules import Rules, kept, lost, refused
 from drawbridge_gateway.bridge.translate.users import ANTHROPIC_MAX_CHARS
 from drawbridge_gateway.protocols.dialect import BOOLEAN, INTEGER, LIST, NUMBER, OBJECT, STRING
 
-_SAMPLING: Final = "lost with models that take none (Claude 4.7 and later) or think with a budget"
+_SAMPLING: Final = "lost with models that take none (Claude 4.7 and later) and beside `thinking`"
 
 RULES: Final[Rules] = {
     "model": kept(STRING, "the cloud's own model, as the policy names it"),
