@@ -15,14 +15,14 @@ _MEDIA: Final = ("image", "document")
 _OF_ASSISTANT: Final = ("text", "tool_use", "thinking", "redacted_thinking")
 
 
-def conversation(asked: Asked) -> list[Message]:
-    """Return the messages, the system prompt first."""
+def conversation(asked: Asked, max_name_chars: int | None) -> list[Message]:
+    """Return the messages, the system prompt first. Names of tools are no longer than `max_name_chars`."""
     prompt = [_text(block) for _, block in asked.blocks("system", "text", default=[])]
     written: list[Message] = [{"role": "system", "content": _plain(prompt)}] if prompt else []
     for message in asked.each("messages"):
         role = message.need("role")
         if role == "assistant":
-            written += _assistant(message)
+            written += _assistant(message, max_name_chars)
         elif role == "user":
             written += _user(message)
         elif role == "system":
@@ -65,11 +65,11 @@ def _tool_result(block: Asked) -> tuple[Message, list[Part]]:
     return message, [part for part in parts if part["type"] != "text"]
 
 
-def _assistant(message: Asked) -> list[Message]:
+def _assistant(message: Asked, max_name_chars: int | None) -> list[Message]:
     parts, calls, thoughts = [], [], []
     for kind, block in _blocks(message, *_OF_ASSISTANT, *_MEDIA):
         if kind == "tool_use":
-            calls.append(_tool_call(block))
+            calls.append(_tool_call(block, max_name_chars))
         elif kind == "thinking":
             thoughts.append(block.need("thinking"))
         elif kind == "text":
@@ -83,9 +83,12 @@ def _assistant(message: Asked) -> list[Message]:
     return [written | ({"tool_calls": calls} if calls else {})]
 
 
-def _tool_call(block: Asked) -> Part:
+def _tool_call(block: Asked, max_name_chars: int | None) -> Part:
+    name = block.need("name")
+    if max_name_chars is not None and len(name) > max_name_chars:
+        raise block.refusal("messages.tool_use.name.length")
     arguments = orjson.dumps(block.need("input")).decode()
-    function = {"name": block.need("name"), "arguments": arguments}
+    function = {"name": name, "arguments": arguments}
     return {"id": block.need("id"), "type": "function", "function": function}
 
 

@@ -6,7 +6,20 @@ Sources: platform.claude.com/docs (thinking, effort, migration guide), platform.
 """
 
 import re
+from enum import Enum, auto
 from typing import Final
+
+
+class ToolEffort(Enum):
+    """What a model lets one say of its effort in a request with tools."""
+
+    FREE = auto()
+    NOT_SAID = auto()
+    """Any effort but none is refused."""
+
+    ONLY_NONE = auto()
+    """So it is to say nothing, since the model then reasons by itself."""
+
 
 _CLAUDE: Final = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:-(\d{1,2}))?(?!\d)")
 """claude-3-7-sonnet-20250219, claude-opus-4-20250514, claude-sonnet-4-5: generation, and its minor part."""
@@ -22,6 +35,20 @@ _FIRST_WITHOUT_SAMPLING: Final = (4, 7)
 
 _OPENAI_REASONS: Final = re.compile(r"(?:.*/)?(?:o\d|gpt-(?:[5-9]|\d\d)|gpt-oss)(?!.*-chat)")
 """o3, gpt-5.1, openai/gpt-oss-120b; gpt-5-chat-latest does not reason."""
+
+
+_OPENAI_WITHOUT_STOP: Final = re.compile(r"(?:o3(?!-mini)|o[4-9]|gpt-(?:[5-9]|\d\d))(?!.*-chat)")
+"""OpenAI: "Unsupported parameter: 'stop' is not supported with this model". o1 and o3-mini still take it."""
+
+_GPT: Final = re.compile(r"gpt-(\d{1,2})(?:\.(\d{1,2}))?(?!\d)(?!.*-chat)")
+
+_EFFORT_BESIDE_TOOLS: Final = (
+    ((5, 5), ToolEffort.ONLY_NONE),
+    ((5, 4), ToolEffort.NOT_SAID),
+    ((0, 0), ToolEffort.FREE),
+)
+"""From which GPT on what holds in OpenAI's chat completions: "Function tools with reasoning_effort are not
+supported". From 5.5 on that is said even where the effort is not, since these reason unless told not to."""
 
 
 def claude_thinks(model: str) -> bool:
@@ -47,6 +74,22 @@ def claude_samples(model: str) -> bool:
 def openai_reasons(model: str) -> bool:
     """Tell whether a model of an OpenAI-compatible API takes an effort, and no sampling."""
     return _OPENAI_REASONS.match(model) is not None
+
+
+def openai_stops(model: str) -> bool:
+    """Tell whether OpenAI ends this model's answer at a sequence.
+
+    This and the next read the names at OpenAI itself: those with a vendor before them are a router's, which
+    asks in its own way.
+    """
+    return _OPENAI_WITHOUT_STOP.match(model) is None
+
+
+def openai_effort_beside_tools(model: str) -> ToolEffort:
+    """Return what OpenAI's chat completions let one say of the effort beside tools."""
+    match = _GPT.match(model)
+    generation = (int(match[1]), int(match[2] or 0)) if match else (0, 0)
+    return next(holds for first, holds in _EFFORT_BESIDE_TOOLS if generation >= first)
 
 
 def _claude_generation(model: str) -> tuple[int, int]:

@@ -6,7 +6,12 @@ from typing import Any, Final
 from drawbridge_crds.cloud import Provider
 
 from drawbridge_gateway.bridge.translate.messages_to_openai import conversation
-from drawbridge_gateway.bridge.translate.models import openai_reasons
+from drawbridge_gateway.bridge.translate.models import (
+    ToolEffort,
+    openai_effort_beside_tools,
+    openai_reasons,
+    openai_stops,
+)
 from drawbridge_gateway.bridge.translate.requests_to_anthropic import MIN_THINKING_TOKENS
 from drawbridge_gateway.bridge.translate.rules import Asked, Translated, Translation
 from drawbridge_gateway.bridge.translate.rules_from_anthropic import COMPATIBLE_RULES, RULES
@@ -19,6 +24,9 @@ MEDIUM_BUDGET_TOKENS: Final = 8192
 
 MAX_STOPS: Final = 4
 """OpenAI's own limit; compatible servers take more."""
+
+MAX_NAME_CHARS: Final = 64
+"""Of a tool, OpenAI's own limit; Anthropic's is 128."""
 
 SCHEMA_NAME: Final = "answer"
 """OpenAI demands one; Anthropic's schemas have none."""
@@ -41,21 +49,22 @@ def to_openai(body: Mapping[str, Any], model: str, provider: Provider) -> Transl
     config = asked.open("output_config", {})
     written: dict[str, Any] = {
         "model": model,
-        "messages": conversation(asked),
+        "messages": conversation(asked, MAX_NAME_CHARS if is_openai else None),
         # OpenAI's models that reason refuse the older name, many compatible servers the newer
         "max_completion_tokens" if is_openai else "max_tokens": asked.need("max_tokens"),
     }
-    written |= _tools(asked) | _ending(asked, is_openai=is_openai)
+    tools = _tools(asked, is_openai=is_openai)
+    written |= tools | _ending(asked, model, is_openai=is_openai)
     written |= _sampling(asked, model, is_openai=is_openai)
-    written |= _reasoning(asked, config, model) | _form(config)
+    written |= _reasoning(asked, config, model, beside_tools=bool(tools)) | _form(config)
     written |= _user(asked, is_openai=is_openai)
     if asked.get("stream"):
         written |= {"stream": True, "stream_options": {"include_usage": True}}
     return translation.done(written)
 
 
-def _tools(asked: Asked) -> dict[str, Any]:
-    tools = [_tool(tool) for tool in asked.each("tools", [])]
+def _tools(asked: Asked, *, is_openai: bool) -> dict[str, Any]:
+    tools = [_tool(tool, is_openai=is_openai) for tool in asked.each("tools", [])]
     choice = _choice(asked.open("tool_choice")) if asked.get("tool_choice") is not None else {}
     if not tools:
         if choice.get("tool_choice", "none") not in _LEFT_TO_THE_MODEL:
@@ -72,9 +81,12 @@ def _choice(choice: Asked) -> dict[str, Any]:
     return parallel | {"tool_choice": _CHOICES[kind]}
 
 
-def _tool(tool: Asked) -> dict[str, Any]:
+def _tool(tool: Asked, *, is_openai: bool) -> dict[str, Any]:
     tool.kind("custom", default="custom")
-    function = {"name": tool.need("name")} | tool.some("description", "strict")
+    name = tool.need("name")
+    if is_openai and len(name) > MAX_NAME_CHARS:
+        raise tool.refusal("tools.name.length")
+    function = {"name": name} | tool.some("description", "strict")
     schema = tool.need("input_schema")
     if "strict" in function and not is_strict(schema):
         tool.lose("tools.strict")
@@ -82,10 +94,12 @@ def _tool(tool: Asked) -> dict[str, Any]:
     return {"type": "function", "function": function | {"parameters": schema}}
 
 
-def _ending(asked: Asked, *, is_openai: bool) -> dict[str, Any]:
+def _ending(asked: Asked, model: str, *, is_openai: bool) -> dict[str, Any]:
     stops = asked.texts("stop_sequences")
     if is_openai and len(stops) > MAX_STOPS:
         raise asked.refusal("stop_sequences.count", "stop_sequences")
+    if stops and not openai_stops(model):
+        raise asked.refusal("stop_sequences.model", "stop_sequences")
     return {"stop": stops} if stops else {}
 
 
@@ -99,15 +113,16 @@ def _sampling(asked: Asked, model: str, *, is_openai: bool) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if name not in refused}
 
 
-def _reasoning(asked: Asked, config: Asked, model: str) -> dict[str, Any]:
+def _reasoning(asked: Asked, config: Asked, model: str, *, beside_tools: bool) -> dict[str, Any]:
     effort = config.get("effort")
     thinking, budget = _thinking(asked)
-    if not openai_reasons(model):
+    said = openai_effort_beside_tools(model) if beside_tools else ToolEffort.FREE
+    if not openai_reasons(model) or said is not ToolEffort.FREE:
         if effort is not None:
             asked.lose("output_config.effort")
         if thinking not in {"", "disabled"}:
             asked.lose("thinking")
-        return {}
+        return {"reasoning_effort": "none"} if said is ToolEffort.ONLY_NONE else {}
     if thinking == "disabled":
         asked.lose("thinking")
     if effort is not None:

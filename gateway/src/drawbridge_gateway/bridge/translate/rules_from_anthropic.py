@@ -8,6 +8,11 @@ from drawbridge_gateway.protocols.dialect import BOOLEAN, INTEGER, LIST, NUMBER,
 
 _REASONING: Final = "lost with models that reason (o3, gpt-5, ...), which take none"
 
+_EFFORT: Final = (
+    "beside `tools` from gpt-5.4 on, which reason with tools in OpenAI's Responses only (`none` is said from "
+    "gpt-5.5 on)"
+)
+
 _NOT_STRICT: Final = "the schema is not closed, or leaves properties out of `required`, at any depth"
 
 RULES: Final[Rules] = {
@@ -43,6 +48,7 @@ RULES: Final[Rules] = {
     "messages.tool_use": kept(BLOCK, "`tool_calls`; text after a call moves before it"),
     "messages.tool_use.id": kept(STRING, "`id`"),
     "messages.tool_use.name": kept(STRING, "`name`"),
+    "messages.tool_use.name.length": refused("OpenAI takes names of at most 64 characters"),
     "messages.tool_use.input": kept(OBJECT, "`arguments`"),
     "messages.tool_use.caller": lost("the model itself is the only caller", {"type": "direct"}),
     "messages.tool_result": kept(BLOCK, "a message of role `tool`, before all else of its message"),
@@ -65,6 +71,7 @@ RULES: Final[Rules] = {
     "tools": kept(LIST, "`tools` of type function"),
     "tools.type": refused("server tools are Anthropic's own: describe a tool of yours"),
     "tools.name": kept(STRING, "`function.name`"),
+    "tools.name.length": refused("OpenAI takes names of at most 64 characters"),
     "tools.description": kept(STRING, "`function.description`"),
     "tools.input_schema": kept(OBJECT, "`function.parameters`"),
     "tools.strict": kept(BOOLEAN, f"`function.strict`; lost where {_NOT_STRICT}", False),
@@ -81,6 +88,9 @@ RULES: Final[Rules] = {
     "max_tokens": kept(INTEGER, "`max_completion_tokens` at OpenAI, `max_tokens` elsewhere"),
     "stop_sequences": kept(LIST, "`stop`", []),
     "stop_sequences.count": refused("OpenAI takes at most four"),
+    "stop_sequences.model": refused(
+        "OpenAI's models that reason (o3, o4-mini, gpt-5, ...) take none: leave them out, or ask another"
+    ),
     "temperature": kept(NUMBER, f"`temperature`; {_REASONING}"),
     "top_p": kept(NUMBER, f"`top_p`; {_REASONING}"),
     "top_k": kept(INTEGER, "`top_k` at compatible clouds; lost at OpenAI, which has none"),
@@ -92,12 +102,14 @@ RULES: Final[Rules] = {
     "output_config.format.strict": lost(
         "OpenAI holds strictly only to closed schemas whose properties are all required"
     ),
-    "output_config.effort": kept(STRING, "`reasoning_effort`; lost with models that do not reason"),
+    "output_config.effort": kept(
+        STRING, f"`reasoning_effort`; lost with models that do not reason, and {_EFFORT}"
+    ),
     "thinking": kept(
         OBJECT,
         "`reasoning_effort`: low up to 2048 tokens, medium up to 8192, high above; adaptive and "
-        "between_tools leave it to the model; lost with models that do not reason, and when disabled with "
-        "those that do",
+        f"between_tools leave it to the model; lost with models that do not reason, {_EFFORT}, and when "
+        "disabled with those that reason",
     ),
     "thinking.type": refused("use enabled, adaptive, between_tools or disabled"),
     "thinking.budget_tokens": kept(INTEGER, "see thinking; lost beside `output_config.effort`"),

@@ -78,6 +78,16 @@ def test_what_anthropic_does_not_hear_is_named(asked: dict[str, Any], lost: tupl
     assert to_anthropic({"messages": [USER], **asked}, "claude-sonnet-4-5").lost == lost
 
 
+def test_a_compatible_cloud_gets_names_of_any_length() -> None:
+    tool = {"name": "f" * 128, "input_schema": {"type": "object"}}
+    use = {"type": "tool_use", "id": "a", "name": "f" * 128, "input": {}}
+    messages = [USER, {"role": "assistant", "content": [use]}, USER]
+    asked = {"max_tokens": 9, "messages": messages, "tools": [tool]}
+    written = to_openai(asked, "deepseek-chat", Provider.OPENAI_COMPATIBLE).body
+    assert written["tools"][0]["function"]["name"] == "f" * 128
+    assert written["messages"][1]["tool_calls"][0]["function"]["name"] == "f" * 128
+
+
 def test_an_older_claude_holds_to_no_schema_of_a_tool() -> None:
     schema = {"type": "object", "properties": {}, "additionalProperties": False}
     tool = {"type": "function", "function": {"name": "f", "parameters": schema, "strict": True}}

@@ -1,10 +1,13 @@
 import pytest
 from drawbridge_gateway.bridge.translate.models import (
+    ToolEffort,
     claude_adapts,
     claude_holds_to_schemas,
     claude_samples,
     claude_thinks,
+    openai_effort_beside_tools,
     openai_reasons,
+    openai_stops,
 )
 
 
@@ -59,3 +62,44 @@ def test_claude_with_a_schema(model: str, *, holds: bool) -> None:
 )
 def test_openai(model: str, *, reasons: bool) -> None:
     assert openai_reasons(model) is reasons
+
+
+@pytest.mark.parametrize(
+    ("model", "stops"),
+    [
+        ("o1", True),
+        ("o3-mini", True),
+        ("o3", False),
+        ("o3-pro-2025-06-10", False),
+        ("o4-mini", False),
+        ("gpt-5-mini", False),
+        ("gpt-5.1", False),
+        ("gpt-5-chat-latest", True),
+        ("gpt-4.1", True),
+        ("gpt-oss-120b", True),
+        ("openai/gpt-5", True),
+    ],
+)
+def test_openai_that_stops(model: str, *, stops: bool) -> None:
+    assert openai_stops(model) is stops
+
+
+@pytest.mark.parametrize(
+    ("model", "effort"),
+    [
+        ("gpt-5", ToolEffort.FREE),
+        ("gpt-5-2025-08-07", ToolEffort.FREE),
+        ("gpt-5.3-codex", ToolEffort.FREE),
+        ("gpt-5.4-mini", ToolEffort.NOT_SAID),
+        ("gpt-5.5", ToolEffort.ONLY_NONE),
+        ("gpt-5.6-terra", ToolEffort.ONLY_NONE),
+        ("gpt-5.10", ToolEffort.ONLY_NONE),
+        ("gpt-6", ToolEffort.ONLY_NONE),
+        ("gpt-5.6-chat-latest", ToolEffort.FREE),
+        ("gpt-4.1", ToolEffort.FREE),
+        ("o3", ToolEffort.FREE),
+        ("openai/gpt-5.6", ToolEffort.FREE),
+    ],
+)
+def test_openai_with_tools(model: str, effort: ToolEffort) -> None:
+    assert openai_effort_beside_tools(model) is effort

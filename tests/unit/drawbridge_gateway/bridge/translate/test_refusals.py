@@ -42,6 +42,7 @@ def formed(schema: dict[str, Any]) -> dict[str, Any]:
 
 MODELS: dict[str, str] = {
     "response_format.json_schema.schema.model": "claude-sonnet-4-20250514",
+    "stop_sequences.model": "gpt-5-mini",
 }
 """Of the cases that are refused for the model's sake; the others are refused for any."""
 
@@ -104,6 +105,11 @@ ANTHROPIC_CASES: dict[str, dict[str, Any]] = {
     "thinking.type": {"thinking": {"type": SECRET, "budget_tokens": 2048}},
     "output_config.format.type": {"output_config": {"format": {"type": SECRET, "schema": {}}}},
     "stop_sequences.count": {"stop_sequences": ["a", "b", "c", "d", "e"]},
+    "stop_sequences.model": {"stop_sequences": [SECRET]},
+    "tools.name.length": {"tools": [{"name": "f" * 65, "input_schema": {}}]},
+    "messages.tool_use.name.length": said(
+        [{"type": "tool_use", "id": "a", "name": "f" * 65, "input": {}}], "assistant"
+    ),
     "toolset_name": said(
         [{"type": "tool_use", "id": "a", "name": "f", "input": {}, "toolset_name": SECRET}], "assistant"
     ),
