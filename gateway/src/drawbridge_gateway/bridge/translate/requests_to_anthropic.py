@@ -43,8 +43,11 @@ def to_anthropic(body: Mapping[str, Any], model: str) -> Translated:
     asked = translation.open(body)
     asked.get("model")  # the policy names another one
     system, turns = conversation(asked)
-    if turns[-1]["role"] == "assistant" and not asked.get("continue_final_message"):
-        raise asked.refusal("messages.assistant")
+    if _is_prefilled(turns):
+        if not asked.get("continue_final_message"):
+            raise asked.refusal("messages.assistant")
+        if claude_adapts(model):  # "This model does not support assistant message prefill"
+            raise asked.refusal("continue_final_message.model", "continue_final_message")
     tools, choice = _tools(asked, model, turns)
     thinking = _thinking(asked, model, turns, choice)
     written: dict[str, Any] = {"model": model, "max_tokens": _max_tokens(asked, thinking)}
@@ -146,7 +149,8 @@ def _thinking(
     effort, limit, adapts = asked.get("reasoning_effort"), _limit(asked), claude_adapts(model)
     if effort is None or (effort == "none" and not adapts):
         return {}
-    if effort in THINKING_TOKENS and claude_thinks(model) and choice.get("type") not in _FORCING:
+    can_think = claude_thinks(model) and choice.get("type") not in _FORCING and not _is_prefilled(turns)
+    if effort in THINKING_TOKENS and can_think:
         if adapts:
             return {"type": "adaptive"}
         budget = min(THINKING_TOKENS[effort], limit // 2 if limit else THINKING_TOKENS[effort])
@@ -177,6 +181,11 @@ def _form(form: Asked, model: str) -> dict[str, Any]:
     if says_open(schema):
         raise form.refusal(f"{where}.additionalProperties", where)
     return {"format": {"type": "json_schema", "schema": closed(schema)}}
+
+
+def _is_prefilled(turns: list[dict[str, Any]]) -> bool:
+    last_role: str = turns[-1]["role"]
+    return last_role == "assistant"
 
 
 def _awaits_answer_to_tool(turns: list[dict[str, Any]]) -> bool:

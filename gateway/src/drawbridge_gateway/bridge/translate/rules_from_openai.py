@@ -51,8 +51,8 @@ RULES: Final[Rules] = {
         "one after the first question moves to the beginning, where every Claude takes it"
     ),
     "messages.assistant": refused(
-        "a last one would be continued: set `continue_final_message` to true if it shall, else end with a "
-        "message of role `user`"
+        "a last one would be continued: end with a message of role `user`, or, if it shall, set "
+        "`continue_final_message`, which pools and Claude before 4.6 take"
     ),
     "messages.user": refused("a conversation needs a question: send a message of role `user`"),
     # tools
@@ -122,8 +122,9 @@ RULES: Final[Rules] = {
     "reasoning_effort": kept(
         STRING,
         "`thinking` adaptive and `output_config.effort` (minimal: low) from Claude 4.6 on, else a budget; "
-        "lost with models that do not think, beside a forced tool, where the budget would be below 1024 "
-        "tokens or follows on a result of a tool, and when it is none and the model decides itself",
+        "lost with models that do not think, beside a forced tool or an answer to be continued, where the "
+        "budget would be below 1024 tokens or follows on a result of a tool, and when it is none and the "
+        "model decides itself",
     ),
     "stream": kept(BOOLEAN, "`stream`"),
     "stream_options": kept(OBJECT, "see its fields"),
@@ -154,8 +155,12 @@ RULES: Final[Rules] = {
     "stream_reasoning": lost("thinking is always streamed", True),
     "continue_final_message": kept(
         BOOLEAN,
-        "nothing: Anthropic continues a last message of the assistant by itself; lost where there is none",
+        "nothing: Claude before 4.6 continues a last message of the assistant by itself; lost where there is "
+        "none",
         False,
+    ),
+    "continue_final_message.model": refused(
+        "Claude 4.6 and later continue no answer: ask a pool, or end with a message of role `user`"
     ),
     "chat_template_kwargs": lost("for engines only", {}),
 }

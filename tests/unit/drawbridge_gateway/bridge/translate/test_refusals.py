@@ -42,6 +42,7 @@ def formed(schema: dict[str, Any]) -> dict[str, Any]:
 
 MODELS: dict[str, str] = {
     "response_format.json_schema.schema.model": "claude-sonnet-4-20250514",
+    "continue_final_message.model": "claude-opus-4-6",
     "stop_sequences.model": "gpt-5-mini",
 }
 """Of the cases that are refused for the model's sake; the others are refused for any."""
@@ -75,6 +76,7 @@ OPENAI_CASES: dict[str, dict[str, Any]] = {
     "tool_choice.tools": {"tool_choice": "required"},
     "messages.user": {"messages": [{"role": "system", "content": SECRET}]},
     "messages.assistant": said(SECRET, "assistant"),
+    "continue_final_message.model": {**said(SECRET, "assistant"), "continue_final_message": True},
     "messages.role.other": said(SECRET, "function", name="f"),
     "messages.audio": said(None, "assistant", audio={"id": SECRET}),
     "messages.function_call": said(None, "assistant", function_call={"name": "f", "arguments": SECRET}),
