@@ -10,8 +10,10 @@ import orjson
 from drawbridge_crds.cloud import Provider
 from drawbridge_crds.snapshot import CloudTarget
 
+from drawbridge_gateway.bridge.translate.history import taken_back
 from drawbridge_gateway.bridge.translate.requests_to_anthropic import to_anthropic
 from drawbridge_gateway.bridge.translate.requests_to_openai import to_openai
+from drawbridge_gateway.bridge.translate.rules import Translated
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
 
@@ -103,7 +105,8 @@ def outgoing(fields: dict[str, Any], protocol: ApiProtocol, cloud: CloudTarget) 
     """
     stream, speaks = fields.get("stream") is True, spoken_by(cloud)
     if speaks is protocol:
-        return Outgoing(orjson.dumps({**fields, "model": cloud.model}), stream, speaks)
+        same = taken_back(fields) if speaks is ApiProtocol.ANTHROPIC else Translated(fields, ())
+        return Outgoing(orjson.dumps({**same.body, "model": cloud.model}), stream, speaks, lost=same.lost)
     if speaks is ApiProtocol.ANTHROPIC:
         translated = to_anthropic(fields, cloud.model)
     else:
