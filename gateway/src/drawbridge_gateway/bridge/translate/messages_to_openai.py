@@ -76,9 +76,9 @@ def _assistant(message: Asked, max_name_chars: int | None) -> list[Message]:
             parts.append(_text(block))
         else:
             raise block.refusal("messages.media")
-    if not (parts or calls):
+    if not (parts or calls or thoughts):
         return []
-    written: Message = {"role": "assistant", "content": _plain(parts) if parts else None}
+    written: Message = {"role": "assistant", "content": _plain(parts) if parts or not calls else None}
     written |= {"reasoning_content": "\n".join(thoughts)} if thoughts else {}
     return [written | ({"tool_calls": calls} if calls else {})]
 
