@@ -175,7 +175,9 @@ def _output(asked: Asked, model: str, thinking: Mapping[str, Any]) -> dict[str, 
 def _form(form: Asked, model: str) -> dict[str, Any]:
     if form.kind("text", "json_schema") == "text":
         return {}
-    schema, where = form.open("json_schema").need("schema"), "response_format.json_schema.schema"
+    schema, where = form.open("json_schema").get("schema"), "response_format.json_schema.schema"
+    if schema is None:
+        raise form.refusal(f"{where}.missing", where)
     if not claude_holds_to_schemas(model):
         raise form.refusal(f"{where}.model", where)
     if says_open(schema):

@@ -105,6 +105,9 @@ RULES: Final[Rules] = {
     "response_format.json_schema.schema": kept(
         OBJECT, "its `schema`; objects that leave `additionalProperties` out are closed, as Anthropic demands"
     ),
+    "response_format.json_schema.schema.missing": refused(
+        "Anthropic has no form without one: send one, or ask for JSON in words"
+    ),
     "response_format.json_schema.schema.additionalProperties": refused(
         "Anthropic takes closed objects only: set it to false, or leave it out"
     ),

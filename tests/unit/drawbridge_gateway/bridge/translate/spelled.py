@@ -36,8 +36,8 @@ _DIALECTS: Final[dict[str, Dialect]] = {"openai": OPENAI, "anthropic": ANTHROPIC
 _HEADERS: Final = {"user_profile_id", "workspace_id"}
 """Parameters of the SDK that go into headers of the request."""
 
-_NEEDED: Final = {"file_data", "schema"}
-"""Fields without which the translation refuses what holds them; the SDK's types demand neither."""
+_NEEDED: Final = {"file_data"}
+"""Fields without which the translation refuses what holds them; the SDK's types do not demand them."""
 
 _STRINGS: Final = {
     "arguments": '{"city": "Oslo"}',

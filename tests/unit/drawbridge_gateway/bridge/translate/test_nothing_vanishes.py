@@ -180,6 +180,17 @@ def test_the_sdks_can_read_all_that_is_asked_and_written(way: Way) -> None:
 
 
 @every_way
+def test_what_the_protocol_itself_takes_is_never_called_malformed(way: Way) -> None:
+    codes = set()
+    for asked in requests(way.source):
+        try:
+            way.to(asked)
+        except RequestRefused as refused:
+            codes.add(refused.error.code)
+    assert codes == {"not_translatable"}
+
+
+@every_way
 def test_every_field_of_an_sdk_has_a_rule_of_its_own(way: Way) -> None:
     unnamed = [asked for asked, translation in way.translated() if OTHER in names(translation.lost)]
     assert unnamed == []

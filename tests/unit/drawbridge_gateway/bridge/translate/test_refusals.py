@@ -58,6 +58,9 @@ OPENAI_CASES: dict[str, dict[str, Any]] = {
         {"properties": {"x": {"type": "array", "items": {"additionalProperties": {"const": SECRET}}}}}
     ),
     "response_format.json_schema.schema.model": formed({"type": "object"}),
+    "response_format.json_schema.schema.missing": {
+        "response_format": {"type": "json_schema", "json_schema": {"name": SECRET, "schema": None}}
+    },
     "modalities": {"modalities": ["text", "audio"]},
     "audio": {"audio": {"voice": "alloy", "format": "wav"}},
     "regex": {"regex": SECRET},
@@ -257,10 +260,6 @@ def test_more_that_openai_cannot_say(asked: dict[str, Any], path: str) -> None:
         ({"tools": [{"type": "function", "function": 7}]}, "tools[0].function"),
         ({"tool_choice": {"type": "function", "function": {}}}, "tool_choice.function.name"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
-        (
-            {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
-            "response_format.json_schema.schema",
-        ),
         ({"stop": [7]}, "stop"),
         ({"messages": [{"content": SECRET}]}, "messages[0].role"),
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
