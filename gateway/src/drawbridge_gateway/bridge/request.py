@@ -15,7 +15,7 @@ from drawbridge_gateway.bridge.translate.requests_to_anthropic import to_anthrop
 from drawbridge_gateway.bridge.translate.requests_to_openai import to_openai
 from drawbridge_gateway.bridge.translate.rules import Translated
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
-from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
+from drawbridge_gateway.protocols.errors import NOT_TRANSLATABLE, ApiError, RequestRefused
 
 PROTOCOL_BY_PATH: Final = {
     "/v1/chat/completions": ApiProtocol.OPENAI,
@@ -106,19 +106,33 @@ def outgoing(fields: dict[str, Any], protocol: ApiProtocol, cloud: CloudTarget) 
     stream, speaks = fields.get("stream") is True, spoken_by(cloud)
     if speaks is protocol:
         same = taken_back(fields) if speaks is ApiProtocol.ANTHROPIC else Translated(fields, ())
-        return Outgoing(orjson.dumps({**same.body, "model": cloud.model}), stream, speaks, lost=same.lost)
+        return Outgoing(_written({**same.body, "model": cloud.model}), stream, speaks, lost=same.lost)
     if speaks is ApiProtocol.ANTHROPIC:
         translated = to_anthropic(fields, cloud.model)
     else:
         translated = to_openai(fields, cloud.model, cloud.provider)
     options = fields.get("stream_options")
     return Outgoing(
-        orjson.dumps(translated.body),
+        _written(translated.body),
         stream,
         speaks,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         lost=translated.lost,
     )
+
+
+def _written(body: Mapping[str, Any]) -> bytes:
+    """Write a body; in the other protocol it may be nested deeper than it came, and than can be written."""
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        raise RequestRefused(
+            ApiError(
+                HTTPStatus.BAD_REQUEST,
+                NOT_TRANSLATABLE,
+                "the request would be nested too deep in the provider's protocol: send fewer levels",
+            )
+        ) from None
 
 
 def spoken_by(cloud: CloudTarget) -> ApiProtocol:

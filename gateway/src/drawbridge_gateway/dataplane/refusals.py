@@ -9,6 +9,9 @@ from drawbridge_gateway.protocols.errors import INVALID_TYPE, INVALID_VALUE, Api
 _PRINTABLE_MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,127}")
 """What a model's name may look like. Anything else a client sent as one is not repeated to it."""
 
+MAX_LEVELS: Final = 254
+"""Of objects and lists within each other: what orjson writes. It reads 1024."""
+
 
 def unknown_model(model: str) -> ApiError:
     """The model is none that this key may ask for."""
@@ -70,6 +73,11 @@ def not_json() -> ApiError:
 def not_an_object() -> ApiError:
     """The body is JSON of another type."""
     return ApiError(400, "invalid_json", "the body must be a JSON object")
+
+
+def nested_too_deep() -> ApiError:
+    """The body parses, but cannot be written again: the writer of JSON takes fewer levels."""
+    return ApiError(400, "invalid_json", f"the body must not be nested deeper than {MAX_LEVELS} levels")
 
 
 def missing_field(name: str) -> ApiError:

@@ -90,7 +90,8 @@ def read_request(dialect: Dialect, raw: bytes) -> ChatRequest:
     """Decode and check a body.
 
     Raises:
-        RequestRefused: it is no JSON object, or a field is forbidden, missing or of a wrong type.
+        RequestRefused: it is no JSON object, or nested too deep, or a field is forbidden, missing or of a
+            wrong type.
     """
     try:
         decoded = orjson.loads(raw)
@@ -99,6 +100,10 @@ def read_request(dialect: Dialect, raw: bytes) -> ChatRequest:
     if type(decoded) is not dict:
         raise RequestRefused(refusals.not_an_object())
     body, dropped = _filter(dialect, decoded)
+    try:
+        orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        raise RequestRefused(refusals.nested_too_deep()) from None
     for name in dialect.required:
         if name not in body:
             raise RequestRefused(refusals.missing_field(name))

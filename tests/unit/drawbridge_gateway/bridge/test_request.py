@@ -7,6 +7,7 @@ import pytest
 from drawbridge_crds.cloud import Provider
 from drawbridge_gateway.bridge.request import Outgoing, outgoing
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.errors import RequestRefused
 
 from tests.unit.drawbridge_gateway.policies import cloud
 
@@ -116,3 +117,15 @@ def test_an_openai_cloud_gets_what_its_client_sent() -> None:
     request = outgoing(asked, ApiProtocol.OPENAI, cloud("gpt", Provider.OPENAI))
     assert json.loads(request.body) == {**asked, "model": "big-model"}
     assert request.lost == ()
+
+
+def test_what_is_nested_too_deep_in_the_other_protocol_is_refused() -> None:
+    deep = "{}"
+    for _ in range(300):
+        deep = f'{{"x":{deep}}}'
+    function = {"name": "f", "arguments": deep}
+    calls = [{"id": "a", "type": "function", "function": function}]
+    asked = {"model": "auto", "messages": [USER, {"role": "assistant", "tool_calls": calls}, USER]}
+    with pytest.raises(RequestRefused) as refused:
+        outgoing(asked, ApiProtocol.OPENAI, cloud("claude", Provider.ANTHROPIC))
+    assert (refused.value.error.status, refused.value.error.code) == (400, "not_translatable")
