@@ -13,7 +13,7 @@ _EFFORT: Final = (
     "gpt-5.5 on)"
 )
 
-_NOT_STRICT: Final = "the schema is not closed, or leaves properties out of `required`, at any depth"
+_NOT_STRICT: Final = "OpenAI holds strictly to no such schema"
 
 RULES: Final[Rules] = {
     "model": kept(STRING, "the cloud's own model, as the policy names it"),

@@ -1,7 +1,8 @@
 """What providers demand of the JSON schemas that they hold an answer, or the arguments of a tool, to. Pure.
 
 Anthropic: "For 'object' type, 'additionalProperties' must be explicitly set to false". OpenAI's strict mode:
-likewise, and each property must be in `required`. Sources: both providers' pages on structured outputs.
+likewise, each property must be in `required`, and only some keywords are known.
+Sources: both providers' pages on structured outputs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,16 @@ _ONE_OR_SOME: Final = frozenset({
 """Keywords with a schema, or with a list of some."""
 
 
+_NEVER_STRICT: Final = frozenset({
+    "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas",
+    "patternProperties",
+})  # fmt: skip
+"""Keywords that OpenAI's strict mode refuses."""
+
+_TELL_THE_TYPE: Final = frozenset({"type", "anyOf", "$ref"})
+"""One of them must be there: "schema must have a 'type' key"."""
+
+
 def says_open(schema: Schema) -> bool:
     """Tell whether an object, at any depth, is said to take more fields than its schema names."""
     return any(OPEN in one and one[OPEN] is not False for one in _all(schema))
@@ -40,10 +51,13 @@ def closed(schema: Schema) -> dict[str, Any]:
 
 def is_strict(schema: Schema) -> bool:
     """Tell whether OpenAI can hold to a schema strictly: an object, closed, with all properties required."""
-    return (
-        schema.get("type") == "object"
-        and is_closed(schema)
-        and all(name in _required(one) for one in _all(schema) for name in _properties(one))
+    if schema.get("type") != "object" or "anyOf" in schema or not is_closed(schema):
+        return False
+    return all(
+        one.keys().isdisjoint(_NEVER_STRICT)
+        and not one.keys().isdisjoint(_TELL_THE_TYPE)
+        and all(name in _required(one) for name in _properties(one))
+        for one in _all(schema)
     )
 
 

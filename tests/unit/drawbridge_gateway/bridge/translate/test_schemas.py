@@ -4,6 +4,7 @@ import pytest
 from drawbridge_gateway.bridge.translate.schemas import closed, is_closed, is_strict, says_open
 
 OPEN: dict[str, Any] = {"type": "object"}
+TEXT: dict[str, Any] = {"type": "string"}
 SHUT: dict[str, Any] = {"type": "object", "additionalProperties": False}
 
 
@@ -63,15 +64,30 @@ def test_says_open(schema: dict[str, Any], *, is_open: bool) -> None:
         pytest.param(SHUT, True, id="closed and empty"),
         pytest.param(OPEN, False, id="open"),
         pytest.param({"type": "string"}, False, id="no object at the top"),
-        pytest.param({**SHUT, "properties": {"a": {}}, "required": ["a"]}, True, id="all required"),
-        pytest.param({**SHUT, "properties": {"a": {}}, "required": []}, False, id="one not required"),
-        pytest.param({**SHUT, "properties": {"a": {}}}, False, id="nothing required"),
+        pytest.param({**SHUT, "properties": {"a": TEXT}, "required": ["a"]}, True, id="all required"),
+        pytest.param({**SHUT, "properties": {"a": TEXT}, "required": []}, False, id="one not required"),
+        pytest.param({**SHUT, "properties": {"a": TEXT}}, False, id="nothing required"),
         pytest.param(
             {**SHUT, "properties": {"a": {"items": OPEN}}, "required": ["a"]}, False, id="open in a list"
         ),
         pytest.param(
-            {**SHUT, "$defs": {"x": {**SHUT, "properties": {"a": {}}}}}, False, id="not required by reference"
+            {**SHUT, "$defs": {"x": {**SHUT, "properties": {"a": TEXT}}}},
+            False,
+            id="not required by reference",
         ),
+        pytest.param({**SHUT, "anyOf": [SHUT]}, False, id="one of some at the top"),
+        pytest.param(
+            {**SHUT, "properties": {"a": {"anyOf": [SHUT, TEXT]}}, "required": ["a"]}, True, id="one of some"
+        ),
+        pytest.param(
+            {**SHUT, "properties": {"a": {"allOf": [SHUT]}}, "required": ["a"]}, False, id="all of some"
+        ),
+        pytest.param(
+            {**SHUT, "properties": {"a": {"oneOf": [SHUT]}}, "required": ["a"]},
+            False,
+            id="exactly one of some",
+        ),
+        pytest.param({**SHUT, "properties": {"a": {}}, "required": ["a"]}, False, id="a field of any type"),
         pytest.param({**SHUT, "properties": ["a"], "required": "a"}, True, id="what is none of these"),
     ],
 )
