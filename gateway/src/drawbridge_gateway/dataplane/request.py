@@ -74,7 +74,11 @@ class ChatRequest:
         return (*self.dropped, *(name for name in self.body if name in self.dialect.extensions))
 
     def written_for(self, target: Pool | Cloud) -> bytes:
-        """Write the body for a backend: a pool gets the name of its model, the bridge sets a cloud's."""
+        """Write the body for a backend: a pool gets the name of its model, the bridge sets a cloud's.
+
+        Raises:
+            RequestRefused: it is nested deeper than can be written.
+        """
         body = dict(self.body)
         if _refuses_extensions(target):
             for name in self.dialect.extensions:
@@ -83,15 +87,17 @@ class ChatRequest:
             body["model"] = target.model
         if self.adds_usage:
             body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
-        return orjson.dumps(body)
+        try:
+            return orjson.dumps(body)
+        except orjson.JSONEncodeError:
+            raise RequestRefused(refusals.nested_too_deep()) from None
 
 
 def read_request(dialect: Dialect, raw: bytes) -> ChatRequest:
     """Decode and check a body.
 
     Raises:
-        RequestRefused: it is no JSON object, or nested too deep, or a field is forbidden, missing or of a
-            wrong type.
+        RequestRefused: it is no JSON object, or a field is forbidden, missing or of a wrong type.
     """
     try:
         decoded = orjson.loads(raw)
@@ -100,10 +106,6 @@ def read_request(dialect: Dialect, raw: bytes) -> ChatRequest:
     if type(decoded) is not dict:
         raise RequestRefused(refusals.not_an_object())
     body, dropped = _filter(dialect, decoded)
-    try:
-        orjson.dumps(body)
-    except orjson.JSONEncodeError:
-        raise RequestRefused(refusals.nested_too_deep()) from None
     for name in dialect.required:
         if name not in body:
             raise RequestRefused(refusals.missing_field(name))
