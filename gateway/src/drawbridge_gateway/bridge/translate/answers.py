@@ -1,11 +1,13 @@
 """Whole answers, from either protocol to the other."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any
 
 import orjson
 
+from drawbridge_gateway.bridge.translate.said import Piece, pieces
 from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError, part, parts, words
 from drawbridge_gateway.bridge.translate.usage import (
     anthropic_usage,
@@ -55,18 +57,14 @@ def to_anthropic(completion: Mapping[str, Any]) -> dict[str, Any]:
     audio, and every choice but the first (more cannot be asked for).
 
     Raises:
-        MalformedAnswerError: it is no completion, or a call's arguments are no JSON object.
+        MalformedAnswerError: it is no completion, its content is no text, or a call's arguments are no JSON
+            object.
     """
     choices = parts(completion, "choices")
     if not choices or not isinstance(choices[0].get("message"), dict):
         raise MalformedAnswerError("the answer is no completion")
     said = choices[0]["message"]
-    content: list[dict[str, Any]] = []
-    if thoughts := words(said, "reasoning_content", "reasoning"):
-        content.append({"type": "thinking", "thinking": thoughts, "signature": ""})
-    content += [
-        {"type": "text", "text": text} for text in (words(said, "content"), words(said, "refusal")) if text
-    ]
+    content = _blocks(pieces(said))
     uses = _tool_uses(choices[0], completion)
     reason, sequence = stop_reason(choices[0], has_calls=bool(uses))
     return message_envelope(completion) | {
@@ -75,6 +73,15 @@ def to_anthropic(completion: Mapping[str, Any]) -> dict[str, Any]:
         "stop_sequence": sequence,
         "usage": anthropic_usage(part(completion, "usage")),
     }
+
+
+def _blocks(said: Iterable[Piece]) -> list[dict[str, Any]]:
+    """Write what was said as blocks, neighbours of one kind as one; a refusal is a text."""
+    blocks = []
+    for kind, group in groupby(said, key=lambda piece: "thinking" if piece[0] == "thinking" else "text"):
+        signature = {"signature": ""} if kind == "thinking" else {}
+        blocks.append({"type": kind, kind: "".join(words for _, words in group)} | signature)
+    return blocks
 
 
 def message_envelope(answer: Mapping[str, Any]) -> dict[str, Any]:

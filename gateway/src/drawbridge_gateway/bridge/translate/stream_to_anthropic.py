@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from drawbridge_gateway.bridge.translate.answers import call_id, message_envelope
+from drawbridge_gateway.bridge.translate.said import pieces
 from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError, part, parts, words
 from drawbridge_gateway.bridge.translate.usage import anthropic_usage, stop_reason
 
@@ -73,7 +74,8 @@ class EventStream:
         """Translate one chunk.
 
         Raises:
-            MalformedAnswerError: a tool call goes on after its end, or calls are endless.
+            MalformedAnswerError: the content is no text, a tool call goes on after its end, or calls are
+                endless.
         """
         events = [] if self._first else self._begin(chunk)
         self._usage = part(chunk, "usage") or self._usage
@@ -81,8 +83,8 @@ class EventStream:
             if choice.get("index", 0) != 0:
                 continue
             delta = part(choice, "delta")
-            events += self._say("thinking", words(delta, "reasoning_content", "reasoning"))
-            events += self._say("text", words(delta, "content")) + self._say("text", words(delta, "refusal"))
+            for kind, said in pieces(delta):
+                events += self._say("thinking" if kind == "thinking" else "text", said)
             known = len(self._calls)
             for index, fragment in enumerate(parts(delta, "tool_calls")):
                 self._note(fragment, index)
@@ -119,8 +121,6 @@ class EventStream:
         ]
 
     def _say(self, kind: str, words_said: str) -> list[Event]:
-        if not words_said:
-            return []
         events = self._end_calls()
         if self._open != kind:
             events += self._close() + self._open_block(kind, _EMPTY[kind])

@@ -157,11 +157,45 @@ CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{
             {"choices": [{"message": {"tool_calls": [{"function": {"name": "f", "arguments": "[]"}}]}}]},
             id="arguments that are no object",
         ),
+        *(
+            pytest.param(
+                ApiProtocol.OPENAI,
+                {"choices": [{"message": {"content": content}, "finish_reason": "stop"}]},
+                id=f"content that is no text: {content}",
+            )
+            for content in (7, {"text": "x"}, ["x"], [{"type": "text", "text": 7}], [{"type": "audio"}])
+        ),
     ],
 )
 def test_answers_that_are_none(speaks: ApiProtocol, answer: dict[str, Any]) -> None:
     with pytest.raises(MalformedAnswerError):
         translate_answer(speaks, answer, created_s=1)
+
+
+@pytest.mark.parametrize(
+    ("thinking", "thought"),
+    [
+        pytest.param([{"type": "text", "text": "6 * "}, {"type": "text", "text": "7"}], "6 * 7", id="parts"),
+        pytest.param("6 * 7", "6 * 7", id="a text"),
+    ],
+)
+def test_content_in_parts_is_all_read(thinking: Any, thought: str) -> None:
+    content = [
+        {"type": "thinking", "thinking": thinking},
+        {"type": "text", "text": "4"},
+        {"type": "reference", "reference_ids": [1]},
+        {"type": "text", "text": "2"},
+    ]
+    answer = answers.to_anthropic({"choices": [{"message": {"content": content}, "finish_reason": "stop"}]})
+    assert answer["content"] == [
+        {"type": "thinking", "thinking": thought, "signature": ""},
+        {"type": "text", "text": "42"},
+    ]
+
+
+def test_a_stream_whose_content_is_no_text() -> None:
+    with pytest.raises(MalformedAnswerError):
+        EventStream().take({"choices": [{"index": 0, "delta": {"content": {"text": "x"}}}]})
 
 
 @pytest.mark.parametrize("speaks", ApiProtocol)
