@@ -110,7 +110,7 @@ class CloudCall:
             if outgoing.speaks is not self._envelope.protocol:
                 return translate_answer(outgoing.speaks, answer, created_s=created_s)
         except ValueError as error:
-            raise RequestRefused(failures.malformed_answer(self._cloud)) from error
+            raise RequestRefused(failures.untranslatable_answer(self._cloud, error)) from error
         return body
 
     async def _relay(self, first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -144,7 +144,7 @@ class CloudCall:
             if translation:
                 good = translation.feed(good)
         except ValueError as error:
-            raise RequestRefused(failures.malformed_answer(self._cloud)) from error
+            raise RequestRefused(failures.untranslatable_answer(self._cloud, error)) from error
         except httpx2.HTTPError as error:
             raise RequestRefused(failures.broken_answer(self._cloud, error)) from error
         if verdict is not Meaning.END:

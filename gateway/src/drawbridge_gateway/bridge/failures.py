@@ -19,6 +19,7 @@ import openai
 from drawbridge_crds.snapshot import CloudTarget
 
 from drawbridge_gateway.bridge.credentials import CredentialError
+from drawbridge_gateway.bridge.translate.shapes import CutAnswerError, FailedAnswerError
 from drawbridge_gateway.protocols.errors import OUR_WORDS, ApiError
 
 OVERLOADED: Final = 529
@@ -117,6 +118,15 @@ def broken_answer(cloud: CloudTarget, error: Exception) -> ApiError:
         "cloud_answer_broken",
         f'cloud "{cloud.name}" broke off in the middle of its answer',
     )
+
+
+def untranslatable_answer(cloud: CloudTarget, error: ValueError) -> ApiError:
+    """Map an answer that cannot be told in the client's protocol."""
+    if isinstance(error, FailedAnswerError):
+        return stream_failure(cloud, "")
+    if isinstance(error, CutAnswerError):
+        return broken_answer(cloud, error)
+    return malformed_answer(cloud)
 
 
 def malformed_answer(cloud: CloudTarget) -> ApiError:

@@ -3,7 +3,13 @@
 from typing import Any
 
 import pytest
-from drawbridge_gateway.bridge.failures import retry_after_s, status_failure, stream_failure
+from drawbridge_gateway.bridge.failures import (
+    retry_after_s,
+    status_failure,
+    stream_failure,
+    untranslatable_answer,
+)
+from drawbridge_gateway.bridge.translate.shapes import CutAnswerError, FailedAnswerError, MalformedAnswerError
 
 from tests.unit.drawbridge_gateway.policies import CLAUDE, GPT
 
@@ -73,6 +79,20 @@ def test_words_about_anything_else_are_ours(status: int) -> None:
 
     assert error.status == 502
     assert "sk-abc" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (FailedAnswerError(), "cloud_failed"),
+        (CutAnswerError(), "cloud_answer_broken"),
+        (MalformedAnswerError(), "cloud_answer_malformed"),
+        (ValueError(), "cloud_answer_malformed"),
+    ],
+)
+def test_answers_that_cannot_be_told(error: ValueError, code: str) -> None:
+    failure = untranslatable_answer(CLAUDE, error)
+    assert (failure.status, failure.code) == (502, code)
 
 
 @pytest.mark.parametrize(

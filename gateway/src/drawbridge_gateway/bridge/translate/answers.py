@@ -10,6 +10,7 @@ import orjson
 from drawbridge_gateway.bridge.translate.said import Piece, pieces
 from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError, part, parts, words
 from drawbridge_gateway.bridge.translate.usage import (
+    LIMITS,
     anthropic_usage,
     finish_reason,
     openai_usage,
@@ -24,7 +25,7 @@ def to_openai(message: Mapping[str, Any], *, created_s: int) -> dict[str, Any]:
     server tools, and which stop sequence ended the answer.
 
     Raises:
-        MalformedAnswerError: it is no message.
+        MalformedAnswerError: it is no message, or does not say why it ended.
     """
     if message.get("type") != "message" or not isinstance(message.get("content"), list):
         raise MalformedAnswerError("the answer is no message")
@@ -58,7 +59,7 @@ def to_anthropic(completion: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         MalformedAnswerError: it is no completion, its content is no text, or a call's arguments are no JSON
-            object.
+            object; CutAnswerError and FailedAnswerError, where it did not end well.
     """
     choices = parts(completion, "choices")
     if not choices or not isinstance(choices[0].get("message"), dict):
@@ -125,7 +126,7 @@ def _tool_uses(choice: Mapping[str, Any], completion: Mapping[str, Any]) -> list
     """Write all calls; the last of an answer that ran out of tokens is left out when it is not whole."""
     calls = parts(choice["message"], "tool_calls")
     uses = [_tool_use(call, index, completion) for index, call in enumerate(calls[:-1])]
-    with contextlib.suppress(*([MalformedAnswerError] if choice.get("finish_reason") == "length" else [])):
+    with contextlib.suppress(*([MalformedAnswerError] if choice.get("finish_reason") in LIMITS else [])):
         uses += [_tool_use(call, len(uses), completion) for call in calls[-1:]]
     return uses
 

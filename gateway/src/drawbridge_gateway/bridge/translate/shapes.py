@@ -22,6 +22,14 @@ class MalformedAnswerError(ValueError):
     """A provider's answer that is not in its own protocol."""
 
 
+class CutAnswerError(MalformedAnswerError):
+    """An answer that does not say why it ended: it may lack its end, and nobody can tell."""
+
+
+class FailedAnswerError(MalformedAnswerError):
+    """An answer that says itself that it failed."""
+
+
 def part(holder: Any, name: str) -> dict[str, Any]:
     """Return an object inside an object of an answer; empty when there is none."""
     value = holder.get(name) if isinstance(holder, dict) else None

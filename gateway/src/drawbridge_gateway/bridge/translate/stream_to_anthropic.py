@@ -75,7 +75,7 @@ class EventStream:
 
         Raises:
             MalformedAnswerError: the content is no text, a tool call goes on after its end, or calls are
-                endless.
+                endless; FailedAnswerError, where the answer says that it failed.
         """
         events = [] if self._first else self._begin(chunk)
         self._usage = part(chunk, "usage") or self._usage
@@ -90,6 +90,7 @@ class EventStream:
                 self._note(fragment, index)
             events += self._send_calls(more=len(self._calls) > known)
             if choice.get("finish_reason"):
+                stop_reason(choice, has_calls=False)  # a failure is one at once: fallbacks may still be asked
                 self._choice = choice
         return events
 
@@ -97,7 +98,7 @@ class EventStream:
         """Return what ends the message.
 
         Raises:
-            MalformedAnswerError: it never began.
+            MalformedAnswerError: it never began; CutAnswerError, where no chunk said why it ended.
         """
         if self._first is None:
             raise MalformedAnswerError("the stream has no chunk")

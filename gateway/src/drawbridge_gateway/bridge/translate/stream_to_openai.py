@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drawbridge_gateway.bridge.translate.answers import tool_call
-from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError, part, words
+from drawbridge_gateway.bridge.translate.shapes import CutAnswerError, MalformedAnswerError, part, words
 from drawbridge_gateway.bridge.translate.usage import finish_reason, openai_usage
 
 Chunk = dict[str, Any]
@@ -22,6 +22,7 @@ class ChunkStream:
         """Index of a call among the calls, by the index of its block."""
         self._without_arguments: set[int] = set()
         """Blocks of calls of which no argument was heard yet."""
+        self._finished = False
 
     def take(self, event: Mapping[str, Any]) -> list[Chunk]:
         """Translate one event.
@@ -43,8 +44,14 @@ class ChunkStream:
         return []
 
     def end(self) -> list[Chunk]:
-        """Return what follows the last event: the usage, if it was asked for."""
+        """Return what follows the last event: the usage, if it was asked for.
+
+        Raises:
+            CutAnswerError: no event said why the answer ended. OpenAI's SDK would take it as whole.
+        """
         envelope = self._begun()
+        if not self._finished:
+            raise CutAnswerError("the stream does not say why it ended")
         return [envelope | {"choices": [], "usage": openai_usage(self._usage)}] if self._include_usage else []
 
     def _begin(self, message: Mapping[str, Any]) -> list[Chunk]:
@@ -91,7 +98,10 @@ class ChunkStream:
     def _finish(self, event: Mapping[str, Any]) -> list[Chunk]:
         self._count(event)
         reason = part(event, "delta").get("stop_reason")
-        return self._delta({}, finish_reason(reason)) if reason else []
+        if not reason:
+            return []
+        self._finished = True
+        return self._delta({}, finish_reason(reason))
 
     def _count(self, holder: Mapping[str, Any]) -> None:
         """Take note of numbers; later ones are totals, and replace earlier ones."""

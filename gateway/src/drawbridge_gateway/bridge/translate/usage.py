@@ -7,7 +7,7 @@ Anthropic counts what was read from and written to its cache apart from `input_t
 from collections.abc import Mapping
 from typing import Any, Final
 
-from drawbridge_gateway.bridge.translate.shapes import part
+from drawbridge_gateway.bridge.translate.shapes import CutAnswerError, FailedAnswerError, part
 from drawbridge_gateway.protocols.dialect import count
 
 _FINISH_REASONS: Final = {
@@ -22,14 +22,27 @@ _FINISH_REASONS: Final = {
 _STOP_REASONS: Final = {
     "stop": "end_turn",
     "length": "max_tokens",
+    "model_length": "max_tokens",
     "tool_calls": "tool_use",
     "function_call": "tool_use",
     "content_filter": "refusal",
 }
 
+LIMITS: Final = frozenset({"length", "model_length"})
+"""Reasons that cut an answer short: OpenAI's, and Mistral's for the end of the context."""
+
+_FAILURES: Final = frozenset({"error", "abort", "insufficient_system_resource"})
+"""Reasons that are none to end well: of Mistral and OpenRouter, of SGLang and vLLM, and of DeepSeek."""
+
 
 def finish_reason(stop_reason: object) -> str:
-    """Return OpenAI's word for why an answer ended; one that is not known yet is a plain end."""
+    """Return OpenAI's word for why an answer ended; one that is not known yet is a plain end.
+
+    Raises:
+        CutAnswerError: there is no reason.
+    """
+    if not stop_reason:
+        raise CutAnswerError("the answer does not say why it ended")
     return _FINISH_REASONS.get(str(stop_reason), "stop")
 
 
@@ -37,16 +50,27 @@ def stop_reason(choice: Mapping[str, Any], *, has_calls: bool) -> tuple[str, str
     """Return Anthropic's word for why an answer ended, and the stop sequence that did it.
 
     OpenAI does not tell whether a stop sequence did; SGLang (`matched_stop`) and vLLM (`stop_reason`) do.
-    Some servers call an end with tool calls a plain stop; clients of Anthropic's would not call them then.
+    Some servers call an end with tool calls a plain stop, or use a word of their own; clients of Anthropic's
+    would not call them then. No server is known to leave the reason out, and Anthropic's clients would take
+    any word for it as the provider's own: so an answer without one counts as cut, whole or not.
+
+    Raises:
+        CutAnswerError: there is no reason.
+        FailedAnswerError: the reason is a failure.
     """
     reason = choice.get("finish_reason")
+    if not reason:
+        raise CutAnswerError("the answer does not say why it ended")
+    if str(reason) in _FAILURES:
+        raise FailedAnswerError("the answer says that it failed")
+    told = _STOP_REASONS.get(str(reason), "end_turn")
+    if has_calls and told == "end_turn":
+        return "tool_use", None
     if reason == "stop":
-        if has_calls:
-            return "tool_use", None
         for matched in (choice.get("matched_stop"), choice.get("stop_reason")):
             if isinstance(matched, str):
                 return "stop_sequence", matched
-    return _STOP_REASONS.get(str(reason), "end_turn"), None
+    return told, None
 
 
 def openai_usage(usage: Mapping[str, Any]) -> dict[str, Any]:

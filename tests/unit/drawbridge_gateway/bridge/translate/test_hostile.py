@@ -11,8 +11,9 @@ from drawbridge_gateway.bridge.translate.requests_to_anthropic import to_anthrop
 from drawbridge_gateway.bridge.translate.requests_to_openai import to_openai
 from drawbridge_gateway.bridge.translate.rules_from_anthropic import RULES as FROM_ANTHROPIC
 from drawbridge_gateway.bridge.translate.rules_from_openai import RULES as FROM_OPENAI
-from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError
+from drawbridge_gateway.bridge.translate.shapes import CutAnswerError, FailedAnswerError, MalformedAnswerError
 from drawbridge_gateway.bridge.translate.stream_to_anthropic import EventStream
+from drawbridge_gateway.bridge.translate.stream_to_openai import ChunkStream
 from drawbridge_gateway.bridge.translate.wire import StreamTranslation, translate_answer
 from drawbridge_gateway.protocols.anthropic import ANTHROPIC
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
@@ -249,7 +250,8 @@ def test_comments_pass_and_a_ping_becomes_one() -> None:
 
 def test_a_call_without_an_id_gets_one_that_its_result_can_name() -> None:
     function = {"function": {"name": "f", "arguments": ""}}
-    whole = answers.to_anthropic({"id": "x", "choices": [{"message": {"tool_calls": [function]}}]})
+    choice = {"message": {"tool_calls": [function]}, "finish_reason": "tool_calls"}
+    whole = answers.to_anthropic({"id": "x", "choices": [choice]})
     assert whole["content"][0]["id"] == "toolu_x_0"
     events = EventStream().take({"id": "x", "choices": [{"delta": {"tool_calls": [function]}}]})
     assert events[1]["content_block"]["id"] == "toolu_x_0"
@@ -268,13 +270,58 @@ def test_a_call_without_an_id_gets_one_that_its_result_can_name() -> None:
         pytest.param({"finish_reason": "stop", "stop_reason": "X"}, ("stop_sequence", "X"), id="vLLM's word"),
         pytest.param({"finish_reason": "length"}, ("max_tokens", None), id="the limit"),
         pytest.param({"finish_reason": "content_filter"}, ("refusal", None), id="a filter"),
-        pytest.param({"finish_reason": None}, ("end_turn", None), id="no reason given"),
+        pytest.param({"finish_reason": "model_length"}, ("max_tokens", None), id="Mistral's other limit"),
         pytest.param({"finish_reason": "novel"}, ("end_turn", None), id="a reason of the future"),
     ],
 )
 def test_why_an_answer_of_openai_ended(choice: dict[str, Any], expected: tuple[str, str | None]) -> None:
     answer = answers.to_anthropic({"choices": [{"message": {"content": "x"}, **choice}]})
     assert (answer["stop_reason"], answer["stop_sequence"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [
+        pytest.param(None, CutAnswerError, id="no reason: nobody can tell whether it is whole"),
+        pytest.param("", CutAnswerError, id="an empty reason"),
+        pytest.param("error", FailedAnswerError, id="Mistral's and OpenRouter's failure"),
+        pytest.param("abort", FailedAnswerError, id="an engine that was told to stop"),
+        pytest.param("insufficient_system_resource", FailedAnswerError, id="DeepSeek's failure"),
+    ],
+)
+def test_answers_of_openai_that_did_not_end_well(reason: str | None, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        answers.to_anthropic({"choices": [{"message": {"content": "x"}, "finish_reason": reason}]})
+    with pytest.raises(error):
+        streamed({"delta": {"content": "x"}, "finish_reason": reason})
+
+
+def streamed(*choices: dict[str, Any]) -> list[dict[str, Any]]:
+    """Translate OpenAI's stream with these choices, one in each chunk, to its end."""
+    stream = EventStream()
+    events = [event for choice in choices for event in stream.take({"choices": [choice]})]
+    return events + stream.end()
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [("stop", "tool_use"), ("novel", "tool_use"), ("length", "max_tokens"), ("content_filter", "refusal")],
+)
+def test_why_an_answer_with_calls_ended(reason: str, expected: str) -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    said = {"tool_calls": [call]}
+    answer = answers.to_anthropic({"choices": [{"message": said, "finish_reason": reason}]})
+    events = streamed({"delta": said, "finish_reason": reason})
+    assert (answer["stop_reason"], events[-2]["delta"]["stop_reason"]) == (expected, expected)
+
+
+def test_answers_of_anthropic_that_do_not_say_why_they_ended() -> None:
+    with pytest.raises(CutAnswerError):
+        answers.to_openai({"type": "message", "content": [], "stop_reason": None}, created_s=1)
+    stream = ChunkStream(created_s=1, include_usage=True)
+    stream.take({"type": "message_start", "message": {}})
+    with pytest.raises(CutAnswerError):
+        stream.end()
 
 
 @pytest.mark.parametrize(
