@@ -10,6 +10,7 @@ import orjson
 from drawbridge_gateway.bridge.translate.said import Piece, pieces
 from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError, part, parts, words
 from drawbridge_gateway.bridge.translate.usage import (
+    CUTS,
     LIMITS,
     anthropic_usage,
     finish_reason,
@@ -33,7 +34,10 @@ def to_openai(message: Mapping[str, Any], *, created_s: int) -> dict[str, Any]:
     said: dict[str, Any] = {"role": "assistant", "content": _joined(blocks, "text"), "refusal": None}
     if thoughts := _joined(blocks, "thinking"):
         said["reasoning_content"] = thoughts
-    if calls := [tool_call(block) for block in blocks if block.get("type") == "tool_use"]:
+    uses = [block for block in blocks if block.get("type") == "tool_use"]
+    if message.get("stop_reason") in CUTS and uses and uses[-1] is blocks[-1]:
+        uses.pop()  # the limit cut it, and what came of its input may look like a whole one
+    if calls := [tool_call(block) for block in uses]:
         said["tool_calls"] = calls
     choice = {
         "index": 0,

@@ -22,6 +22,8 @@ class ChunkStream:
         """Index of a call among the calls, by the index of its block."""
         self._without_arguments: set[int] = set()
         """Blocks of calls of which no argument was heard yet."""
+        self._ended_without: list[int] = []
+        """Those of them that ended. "{}" is written once it is sure that no limit cut them."""
         self._finished = False
 
     def take(self, event: Mapping[str, Any]) -> list[Chunk]:
@@ -65,12 +67,15 @@ class ChunkStream:
         return self._delta({"role": "assistant", "content": ""})
 
     def _begin_block(self, event: Mapping[str, Any]) -> list[Chunk]:
-        block, at = part(event, "content_block"), _place(event)
+        whole = self._argue_nothing()  # what another block follows was not cut
+        return whole + self._open(part(event, "content_block"), _place(event))
+
+    def _open(self, block: Mapping[str, Any], at: int) -> list[Chunk]:
         kind = block.get("type")
         if kind == "text":
-            return self._say("content", words(block, "text"))
+            return self._say("content", words(dict(block), "text"))
         if kind == "thinking":
-            return self._say("reasoning_content", words(block, "thinking"))
+            return self._say("reasoning_content", words(dict(block), "thinking"))
         if kind != "tool_use":
             return []
         self._calls[at] = len(self._calls)
@@ -91,9 +96,14 @@ class ChunkStream:
         return self._argue(at, arguments) if at in self._calls and arguments else []
 
     def _end_block(self, event: Mapping[str, Any]) -> list[Chunk]:
-        """Write the arguments of a call without any: clients parse them as JSON."""
-        at = _place(event)
-        return self._argue(at, "{}") if at in self._without_arguments else []
+        if _place(event) in self._without_arguments:
+            self._ended_without.append(_place(event))
+        return []
+
+    def _argue_nothing(self) -> list[Chunk]:
+        """Write the arguments of calls without any: clients parse them as JSON."""
+        ended, self._ended_without = self._ended_without, []
+        return [chunk for at in ended for chunk in self._argue(at, "{}")]
 
     def _finish(self, event: Mapping[str, Any]) -> list[Chunk]:
         self._count(event)
@@ -101,7 +111,8 @@ class ChunkStream:
         if not reason:
             return []
         self._finished = True
-        return self._delta({}, finish_reason(reason))
+        whole = self._argue_nothing() if reason == "tool_use" else []
+        return whole + self._delta({}, finish_reason(reason))
 
     def _count(self, holder: Mapping[str, Any]) -> None:
         """Take note of numbers; later ones are totals, and replace earlier ones."""

@@ -28,6 +28,9 @@ _STOP_REASONS: Final = {
     "content_filter": "refusal",
 }
 
+CUTS: Final = frozenset({"max_tokens", "model_context_window_exceeded"})
+"""Anthropic's reasons that cut an answer short."""
+
 LIMITS: Final = frozenset({"length", "model_length"})
 """Reasons that cut an answer short: OpenAI's, and Mistral's for the end of the context."""
 

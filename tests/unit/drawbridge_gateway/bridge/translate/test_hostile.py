@@ -214,6 +214,39 @@ def test_a_call_that_the_limit_cut_is_left_out() -> None:
     assert answer["stop_reason"] == "max_tokens"
 
 
+USE = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason", "kept"),
+    [
+        pytest.param([USE, USE | {"id": "b"}], "max_tokens", ["a"], id="cut by the limit"),
+        pytest.param([USE], "model_context_window_exceeded", [], id="cut by the context"),
+        pytest.param([USE, {"type": "text", "text": "x"}], "max_tokens", ["a"], id="cut after the call"),
+        pytest.param([USE, USE | {"id": "b"}], "tool_use", ["a", "b"], id="not cut"),
+    ],
+)
+def test_a_call_of_anthropic_that_the_limit_cut(
+    content: list[dict[str, Any]], reason: str, kept: list[str]
+) -> None:
+    message = {"type": "message", "content": content, "stop_reason": reason}
+    said = answers.to_openai(message, created_s=1)["choices"][0]["message"]
+    assert [call["id"] for call in said.get("tool_calls", [])] == kept
+    stream = ChunkStream(created_s=1, include_usage=False)
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": {}}]
+    for index, block in enumerate(content):
+        events += [
+            {"type": "content_block_start", "index": index, "content_block": block},
+            {"type": "content_block_stop", "index": index},
+        ]
+    events.append({"type": "message_delta", "delta": {"stop_reason": reason}})
+    chunks = [chunk for event in events for chunk in stream.take(event)]
+    calls = [call for chunk in chunks for call in chunk["choices"][0]["delta"].get("tool_calls", [])]
+    names = {call["index"]: call["id"] for call in calls if "id" in call}
+    whole = [names[call["index"]] for call in calls if call["function"]["arguments"] == "{}"]
+    assert whole == kept
+
+
 def chunk(index: int, arguments: str, **opening: Any) -> dict[str, Any]:
     call = {"index": index, "function": {"name": "f", "arguments": arguments}, **opening}
     return {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
