@@ -13,6 +13,7 @@ from drawbridge_gateway.bridge.translate.usage import (
     CUTS,
     LIMITS,
     anthropic_usage,
+    explanation,
     finish_reason,
     openai_usage,
     stop_reason,
@@ -31,7 +32,11 @@ def to_openai(message: Mapping[str, Any], *, created_s: int) -> dict[str, Any]:
     if message.get("type") != "message" or not isinstance(message.get("content"), list):
         raise MalformedAnswerError("the answer is no message")
     blocks = parts(message, "content")
-    said: dict[str, Any] = {"role": "assistant", "content": _joined(blocks, "text"), "refusal": None}
+    said: dict[str, Any] = {
+        "role": "assistant",
+        "content": _joined(blocks, "text"),
+        "refusal": explanation(message),
+    }
     if thoughts := _joined(blocks, "thinking"):
         said["reasoning_content"] = thoughts
     uses = [block for block in blocks if block.get("type") == "tool_use"]
@@ -69,11 +74,12 @@ def to_anthropic(completion: Mapping[str, Any]) -> dict[str, Any]:
     if not choices or not isinstance(choices[0].get("message"), dict):
         raise MalformedAnswerError("the answer is no completion")
     said = choices[0]["message"]
-    content = _blocks(pieces(said))
+    spoken = list(pieces(said))
     uses = _tool_uses(choices[0], completion)
-    reason, sequence = stop_reason(choices[0], has_calls=bool(uses))
+    refused = any(kind == "refusal" for kind, _ in spoken)
+    reason, sequence = stop_reason(choices[0], has_calls=bool(uses), refused=refused)
     return message_envelope(completion) | {
-        "content": content + uses,
+        "content": _blocks(spoken) + uses,
         "stop_reason": reason,
         "stop_sequence": sequence,
         "usage": anthropic_usage(part(completion, "usage")),

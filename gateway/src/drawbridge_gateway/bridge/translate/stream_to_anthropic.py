@@ -66,6 +66,7 @@ class EventStream:
         self._sending: _Call | None = None
         """The call whose block is open."""
         self._held_chars = 0
+        self._refused = False
         self._choice: Mapping[str, Any] = {}
         """The one that said why the answer ends."""
         self._usage: Mapping[str, Any] = {}
@@ -84,6 +85,7 @@ class EventStream:
                 continue
             delta = part(choice, "delta")
             for kind, said in pieces(delta):
+                self._refused = self._refused or kind == "refusal"
                 events += self._say("thinking" if kind == "thinking" else "text", said)
             known = len(self._calls)
             for index, fragment in enumerate(parts(delta, "tool_calls")):
@@ -103,7 +105,7 @@ class EventStream:
         if self._first is None:
             raise MalformedAnswerError("the stream has no chunk")
         events = self._end_calls() + self._close()
-        reason, sequence = stop_reason(self._choice, has_calls=bool(self._calls))
+        reason, sequence = stop_reason(self._choice, has_calls=bool(self._calls), refused=self._refused)
         return [
             *events,
             {

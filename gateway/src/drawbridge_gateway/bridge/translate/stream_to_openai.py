@@ -5,7 +5,7 @@ from typing import Any
 
 from drawbridge_gateway.bridge.translate.answers import tool_call
 from drawbridge_gateway.bridge.translate.shapes import CutAnswerError, MalformedAnswerError, part, words
-from drawbridge_gateway.bridge.translate.usage import finish_reason, openai_usage
+from drawbridge_gateway.bridge.translate.usage import explanation, finish_reason, openai_usage
 
 Chunk = dict[str, Any]
 
@@ -107,12 +107,14 @@ class ChunkStream:
 
     def _finish(self, event: Mapping[str, Any]) -> list[Chunk]:
         self._count(event)
-        reason = part(event, "delta").get("stop_reason")
+        delta = part(event, "delta")
+        reason = delta.get("stop_reason")
         if not reason:
             return []
         self._finished = True
         whole = self._argue_nothing() if reason == "tool_use" else []
-        return whole + self._delta({}, finish_reason(reason))
+        refusal = self._say("refusal", explanation(delta) or "")
+        return whole + refusal + self._delta({}, finish_reason(reason))
 
     def _count(self, holder: Mapping[str, Any]) -> None:
         """Take note of numbers; later ones are totals, and replace earlier ones."""

@@ -7,7 +7,7 @@ Anthropic counts what was read from and written to its cache apart from `input_t
 from collections.abc import Mapping
 from typing import Any, Final
 
-from drawbridge_gateway.bridge.translate.shapes import CutAnswerError, FailedAnswerError, part
+from drawbridge_gateway.bridge.translate.shapes import CutAnswerError, FailedAnswerError, part, words
 from drawbridge_gateway.protocols.dialect import count
 
 _FINISH_REASONS: Final = {
@@ -49,7 +49,9 @@ def finish_reason(stop_reason: object) -> str:
     return _FINISH_REASONS.get(str(stop_reason), "stop")
 
 
-def stop_reason(choice: Mapping[str, Any], *, has_calls: bool) -> tuple[str, str | None]:
+def stop_reason(
+    choice: Mapping[str, Any], *, has_calls: bool, refused: bool = False
+) -> tuple[str, str | None]:
     """Return Anthropic's word for why an answer ended, and the stop sequence that did it.
 
     OpenAI does not tell whether a stop sequence did; SGLang (`matched_stop`) and vLLM (`stop_reason`) do.
@@ -66,6 +68,8 @@ def stop_reason(choice: Mapping[str, Any], *, has_calls: bool) -> tuple[str, str
         raise CutAnswerError("the answer does not say why it ended")
     if str(reason) in _FAILURES:
         raise FailedAnswerError("the answer says that it failed")
+    if refused and not has_calls:  # OpenAI calls a refusal a plain stop
+        return "refusal", None
     told = _STOP_REASONS.get(str(reason), "end_turn")
     if has_calls and told == "end_turn":
         return "tool_use", None
@@ -74,6 +78,13 @@ def stop_reason(choice: Mapping[str, Any], *, has_calls: bool) -> tuple[str, str
             if isinstance(matched, str):
                 return "stop_sequence", matched
     return told, None
+
+
+def explanation(holder: Mapping[str, Any]) -> str | None:
+    """Return why Anthropic refuses; None when it does not, or does not say."""
+    if holder.get("stop_reason") != "refusal":
+        return None
+    return words(part(holder, "stop_details"), "explanation") or None
 
 
 def openai_usage(usage: Mapping[str, Any]) -> dict[str, Any]:

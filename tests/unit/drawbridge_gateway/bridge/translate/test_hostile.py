@@ -23,7 +23,7 @@ from drawbridge_gateway.protocols.openai import OPENAI
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.drawbridge_gateway.bridge.translate import spelled
+from tests.unit.drawbridge_gateway.bridge.translate import sdk, spelled
 
 KEYS = sorted(
     {
@@ -346,6 +346,48 @@ def test_why_an_answer_with_calls_ended(reason: str, expected: str) -> None:
     answer = answers.to_anthropic({"choices": [{"message": said, "finish_reason": reason}]})
     events = streamed({"delta": said, "finish_reason": reason})
     assert (answer["stop_reason"], events[-2]["delta"]["stop_reason"]) == (expected, expected)
+
+
+CALLED = {"tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "expected"),
+    [
+        pytest.param({"content": None, "refusal": "No."}, "stop", "refusal", id="a refusal ends as a stop"),
+        pytest.param({"content": "x", "refusal": "No."}, "stop", "refusal", id="text before it"),
+        pytest.param({"content": "x", "refusal": None}, "stop", "end_turn", id="none"),
+        pytest.param({"content": "x", "refusal": ""}, "stop", "end_turn", id="an empty one"),
+        pytest.param({"refusal": "No.", **CALLED}, "stop", "tool_use", id="calls stay calls"),
+    ],
+)
+def test_refusals_of_openai(said: dict[str, Any], reason: str, expected: str) -> None:
+    answer = answers.to_anthropic({"choices": [{"message": said, "finish_reason": reason}]})
+    events = streamed({"delta": said}, {"delta": {}, "finish_reason": reason})
+    assert (answer["stop_reason"], events[-2]["delta"]["stop_reason"]) == (expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("ending", "refusal"),
+    [
+        pytest.param(
+            {"stop_reason": "refusal", "stop_details": {"type": "refusal", "explanation": "No."}},
+            "No.",
+            id="explained",
+        ),
+        pytest.param({"stop_reason": "refusal", "stop_details": None}, None, id="not explained"),
+        pytest.param({"stop_reason": "end_turn"}, None, id="none"),
+    ],
+)
+def test_refusals_of_anthropic(ending: dict[str, Any], refusal: str | None) -> None:
+    answer = answers.to_openai({"type": "message", "content": [], **ending}, created_s=1)
+    assert answer["choices"][0]["message"]["refusal"] == refusal
+    sdk.read_completion(answer)
+    stream = ChunkStream(created_s=1, include_usage=False)
+    stream.take({"type": "message_start", "message": {}})
+    chunks = stream.take({"type": "message_delta", "delta": ending})
+    assert next(iter(chunks))["choices"][0]["delta"].get("refusal") == refusal
+    assert chunks[-1]["choices"][0]["finish_reason"]
 
 
 def test_answers_of_anthropic_that_do_not_say_why_they_ended() -> None:
