@@ -129,6 +129,8 @@ def _tool_use(call: Mapping[str, Any], index: int, completion: Mapping[str, Any]
     if not isinstance(arguments, dict):
         raise MalformedAnswerError("a call's arguments are no object")
     name = words(function, "name")
+    if not name:
+        raise MalformedAnswerError("a call has no name")
     return {"type": "tool_use", "id": call_id(call, index, completion), "name": name, "input": arguments}
 
 

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
-
 from drawbridge_gateway.bridge.translate.answers import call_id, message_envelope
+from drawbridge_gateway.bridge.translate.object_end import ObjectEnd
 from drawbridge_gateway.bridge.translate.said import pieces
 from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError, part, parts, words
-from drawbridge_gateway.bridge.translate.usage import anthropic_usage, stop_reason
+from drawbridge_gateway.bridge.translate.usage import LIMITS, anthropic_usage, stop_reason
 
 Event = dict[str, Any]
 
@@ -35,21 +34,40 @@ class _Call:
     """One tool call, as far as it has come."""
 
     identifier: str
-    name: str
+    """As the server gave it first; "" when it gave none."""
+
+    shown_id: str
     index: int
     """As the server counts it."""
 
+    name: str = ""
     arguments: list[str] = field(default_factory=list)
     sent: int = 0
     """How many of `arguments` the client has."""
 
-    @property
-    def complete(self) -> bool:
-        """Tell whether its arguments are whole."""
-        try:
-            return isinstance(orjson.loads("".join(self.arguments)), dict)
-        except orjson.JSONDecodeError:
-            return False
+    opened: bool = False
+    """Its block has begun: the client has its name."""
+
+    ended: bool = False
+    """Its block has ended."""
+
+    end: ObjectEnd = field(default_factory=ObjectEnd)
+
+    def add(self, name: str, arguments: str) -> None:
+        """Take what a fragment says.
+
+        A name may come late, in pieces, or again and again with every fragment.
+
+        Raises:
+            MalformedAnswerError: it goes on after its end.
+        """
+        if not self.opened and name != self.name:
+            self.name += name
+        over = arguments if self.ended or self.end.found else arguments[self.end.feed(arguments) :]
+        if over.strip():  # a client may have run the tool already
+            raise MalformedAnswerError("a tool call goes on after its end")
+        if len(over) < len(arguments):
+            self.arguments.append(arguments[: len(arguments) - len(over)])
 
 
 class EventStream:
@@ -63,8 +81,6 @@ class EventStream:
         self._calls: list[_Call] = []
         self._current = 0
         """The call that is being sent; those before it have ended, those after it wait."""
-        self._sending: _Call | None = None
-        """The call whose block is open."""
         self._held_chars = 0
         self._refused = False
         self._choice: Mapping[str, Any] = {}
@@ -87,10 +103,9 @@ class EventStream:
             for kind, said in pieces(delta):
                 self._refused = self._refused or kind == "refusal"
                 events += self._say("thinking" if kind == "thinking" else "text", said)
-            known = len(self._calls)
             for index, fragment in enumerate(parts(delta, "tool_calls")):
                 self._note(fragment, index)
-            events += self._send_calls(more=len(self._calls) > known)
+            events += self._send_calls()
             if choice.get("finish_reason"):
                 stop_reason(choice, has_calls=False)  # a failure is one at once: fallbacks may still be asked
                 self._choice = choice
@@ -100,10 +115,12 @@ class EventStream:
         """Return what ends the message.
 
         Raises:
-            MalformedAnswerError: it never began; CutAnswerError, where no chunk said why it ended.
+            MalformedAnswerError: it never began, or a call has no name; CutAnswerError, where no chunk said
+                why it ended.
         """
         if self._first is None:
             raise MalformedAnswerError("the stream has no chunk")
+        self._leave_out_cut_call()
         events = self._end_calls() + self._close()
         reason, sequence = stop_reason(self._choice, has_calls=bool(self._calls), refused=self._refused)
         return [
@@ -132,62 +149,73 @@ class EventStream:
     def _note(self, fragment: Mapping[str, Any], position: int) -> None:
         """Add a fragment to its call, or begin one.
 
-        Servers that send calls whole may leave the index out, or repeat it with another id.
+        Servers that send calls whole may leave the index out, or repeat it with another id and name; others
+        give every fragment of a call another id.
         """
         index, identifier = fragment.get("index"), words(dict(fragment), "id")
         function = part(fragment, "function")
+        name, arguments = words(function, "name"), words(function, "arguments")
         index = index if isinstance(index, int) else position
         call = next((call for call in reversed(self._calls) if call.index == index), None)
-        if call is None or (identifier and identifier != call.identifier):
-            made = call_id(fragment, len(self._calls), self._first or {})
-            call = _Call(made, words(function, "name"), index)
+        another = call and call.name and name and identifier and identifier != call.identifier
+        if call is None or another:
+            call = _Call(identifier, call_id(fragment, len(self._calls), self._first or {}), index)
             self._calls.append(call)
             if len(self._calls) > MAX_CALLS:
                 raise MalformedAnswerError("the tool calls have no end")
-        if arguments := words(function, "arguments"):
-            self._held_chars += len(arguments)
-            if self._held_chars > MAX_ARGUMENTS_CHARS:
-                raise MalformedAnswerError("the arguments of the tool calls have no end")
-            call.arguments.append(arguments)
+        self._held_chars += len(name) + len(arguments)
+        if self._held_chars > MAX_ARGUMENTS_CHARS:
+            raise MalformedAnswerError("the arguments of the tool calls have no end")
+        call.add(name, arguments)
 
-    def _send_calls(self, *, more: bool) -> list[Event]:
-        """Send the current call as far as it is known. `more` have begun: go on with them, if it is whole.
+    def _send_calls(self) -> list[Event]:
+        """Send the current call as far as it is known, and go on with the next ones once it is whole.
 
-        Asked only then, so that the cost does not grow with the square of an answer.
+        Its block begins with its first argument: until then its name may not be whole.
         """
         events: list[Event] = []
-        if self._current < len(self._calls):
-            events = self._send(self._calls[self._current])
-        while more and self._current + 1 < len(self._calls) and self._calls[self._current].complete:
+        while self._current < len(self._calls):
+            call = self._calls[self._current]
+            if call.name and call.arguments:
+                events += self._send(call)
+            if self._current + 1 == len(self._calls) or not (call.opened and call.end.found):
+                break
+            call.ended = True
             self._current += 1
-            events += self._send(self._calls[self._current])
-        self._check_sent()
         return events
 
     def _end_calls(self) -> list[Event]:
         """Send all of every call: nothing more of them will come."""
         events: list[Event] = []
         for call in self._calls[self._current :]:
+            if not call.name:
+                raise MalformedAnswerError("a tool call has no name")
             events += self._send(call)
+            call.ended = True
         self._current = len(self._calls)
-        self._check_sent()
         return events
+
+    def _leave_out_cut_call(self) -> None:
+        """Leave the last call out when the limit cut it before its first argument."""
+        last = self._calls[-1] if self._calls else None
+        if (
+            last
+            and not last.opened
+            and self._choice.get("finish_reason") in LIMITS
+            and not (last.name and last.arguments)
+        ):
+            self._calls.pop()
 
     def _send(self, call: _Call) -> list[Event]:
         events: list[Event] = []
-        if call is not self._sending:
-            block = {"type": "tool_use", "id": call.identifier, "name": call.name, "input": {}}
+        if not call.opened:
+            block = {"type": "tool_use", "id": call.shown_id, "name": call.name, "input": {}}
             events += self._close() + self._open_block("tool_use", block)
-            self._sending = call
+            call.opened = True
         for arguments in call.arguments[call.sent :]:
             events.append(self._block_delta({"type": "input_json_delta", "partial_json": arguments}))
         call.sent = len(call.arguments)
         return events
-
-    def _check_sent(self) -> None:
-        """Refuse fragments of a call whose block has ended: a client may have run the tool already."""
-        if any(call.sent < len(call.arguments) for call in self._calls[: self._current]):
-            raise MalformedAnswerError("a tool call goes on after its end")
 
     def _open_block(self, kind: str, block: Mapping[str, Any]) -> list[Event]:
         self._open = kind
@@ -200,6 +228,5 @@ class EventStream:
         if self._open is None:
             return []
         self._open = None
-        self._sending = None
         self._blocks += 1
         return [{"type": "content_block_stop", "index": self._blocks - 1}]

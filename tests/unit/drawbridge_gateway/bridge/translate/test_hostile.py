@@ -1,12 +1,15 @@
 """Whatever a client or a provider sends: a translation, or the one error that is meant for it."""
 
 import contextlib
+import json
+import time
 from typing import Any
 
 import orjson
 import pytest
 from drawbridge_crds.cloud import Provider
 from drawbridge_gateway.bridge.translate import answers, stream_to_anthropic
+from drawbridge_gateway.bridge.translate.object_end import ObjectEnd
 from drawbridge_gateway.bridge.translate.requests_to_anthropic import to_anthropic
 from drawbridge_gateway.bridge.translate.requests_to_openai import to_openai
 from drawbridge_gateway.bridge.translate.rules_from_anthropic import RULES as FROM_ANTHROPIC
@@ -158,6 +161,11 @@ CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{
             {"choices": [{"message": {"tool_calls": [{"function": {"name": "f", "arguments": "[]"}}]}}]},
             id="arguments that are no object",
         ),
+        pytest.param(
+            ApiProtocol.OPENAI,
+            {"choices": [{"message": {"tool_calls": [{"id": "a"}]}, "finish_reason": "stop"}]},
+            id="a call without a name",
+        ),
         *(
             pytest.param(
                 ApiProtocol.OPENAI,
@@ -260,6 +268,117 @@ def test_a_call_that_goes_on_after_its_end() -> None:
         stream.take(chunk(0, "{}"))
 
 
+Fragment = dict[str, Any]
+
+
+def fragment(identifier: str | None, name: str | None, arguments: str | None, index: int = 0) -> Fragment:
+    return {"index": index, "id": identifier, "function": {"name": name, "arguments": arguments}}
+
+
+@pytest.mark.parametrize(
+    ("fragments", "calls"),
+    [
+        pytest.param(
+            [fragment("a", None, None), fragment(None, "f", ""), fragment(None, None, "{}")],
+            [("a", "f", {})],
+            id="a late name",
+        ),
+        pytest.param(
+            [fragment("a", None, '{"x"'), fragment(None, "f", ":1}")],
+            [("a", "f", {"x": 1})],
+            id="a name after arguments",
+        ),
+        pytest.param(
+            [fragment("a", "get_", ""), fragment(None, "time", ""), fragment(None, None, "{}")],
+            [("a", "get_time", {})],
+            id="a name in pieces",
+        ),
+        pytest.param(
+            [fragment("a", "f", ""), fragment("a", "f", '{"x"'), fragment("a", "f", ":1}")],
+            [("a", "f", {"x": 1})],
+            id="a name with every fragment",
+        ),
+        pytest.param(
+            [fragment("a", "f", '{"x"'), fragment("b", None, ":"), fragment("c", "", "1}")],
+            [("a", "f", {"x": 1})],
+            id="another id with every fragment",
+        ),
+        pytest.param(
+            [fragment("a", "f", "{}"), fragment("b", "f", "{}")],
+            [("a", "f", {}), ("b", "f", {})],
+            id="another call on the same index",
+        ),
+        pytest.param(
+            [fragment("a", "f", "{}"), fragment("b", "g", "{}", 1), fragment(None, None, " \n", 0)],
+            [("a", "f", {}), ("b", "g", {})],
+            id="white space after the end",
+        ),
+        pytest.param(
+            [fragment("a", "f", '{"x":"\\'), fragment(None, None, '"}"'), fragment(None, None, "} \n")],
+            [("a", "f", {"x": '"}'})],
+            id="white space with the end, and a string cut at a backslash",
+        ),
+        pytest.param(
+            [fragment("a", "f", ""), fragment("b", "g", "{}", 1)],
+            [("a", "f", {}), ("b", "g", {})],
+            id="a call without arguments before another",
+        ),
+    ],
+)
+def test_calls_in_fragments(fragments: list[Fragment], calls: list[tuple[str, str, Any]]) -> None:
+    deltas = [{"delta": {"tool_calls": [one]}} for one in fragments]
+    message = sdk.read_events(streamed(*deltas, {"delta": {}, "finish_reason": "tool_calls"}))
+    assert [(block["id"], block["name"], block["input"]) for block in message["content"]] == calls
+
+
+@pytest.mark.parametrize(
+    ("fragments", "why"),
+    [
+        ([fragment("a", None, "{}")], "no name"),
+        ([fragment("a", None, "{}"), fragment("b", "g", "{}", 1)], "no name"),
+        ([fragment("a", "f", "{}"), fragment(None, None, "{}")], "after its end"),
+        ([fragment("a", "f", "{}{}")], "after its end"),
+    ],
+)
+def test_calls_that_are_none(fragments: list[Fragment], why: str) -> None:
+    deltas = [{"delta": {"tool_calls": [one]}} for one in fragments]
+    with pytest.raises(MalformedAnswerError, match=why):
+        streamed(*deltas, {"delta": {}, "finish_reason": "tool_calls"})
+
+
+@pytest.mark.parametrize("cut", [fragment("b", None, ""), fragment("b", "g", "")])
+def test_a_streamed_call_that_the_limit_cut_before_its_arguments(cut: Fragment) -> None:
+    deltas = [{"delta": {"tool_calls": [one]}} for one in (fragment("a", "f", "{}"), cut | {"index": 1})]
+    message = sdk.read_events(streamed(*deltas, {"delta": {}, "finish_reason": "length"}))
+    assert [block["id"] for block in message["content"]] == ["a"]
+
+
+@given(
+    value=st.dictionaries(st.text(max_size=4), JSON, max_size=4),
+    indent=st.sampled_from([None, 1]),
+    data=st.data(),
+)
+def test_the_end_of_an_object_is_found_wherever_it_is_cut(
+    value: dict[str, Any], indent: int | None, data: st.DataObject
+) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=data.draw(st.booleans()))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
+    end = ObjectEnd()
+    for start, stop in zip([0, *cuts], [*cuts, len(text)], strict=True):
+        assert end.found == (start == len(text))
+        assert end.feed(text[start:stop]) == stop - start or end.found
+    assert end.found
+
+
+def test_many_calls_behind_a_long_one_cost_no_more_than_their_own_length() -> None:
+    stream = EventStream()
+    long = [fragment("a", "f", '{"x":"'), *[fragment(None, None, "y" * 1_000_000)] * 8]
+    began = time.process_time()
+    for call in [*long, *(fragment(f"b{index}", "g", "{}", index) for index in range(1, 250))]:
+        stream.take({"choices": [{"delta": {"tool_calls": [call]}}]})
+    assert time.process_time() - began < 1
+
+
 def test_calls_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream_to_anthropic, "MAX_ARGUMENTS_CHARS", 10)
     monkeypatch.setattr(stream_to_anthropic, "MAX_CALLS", 2)
@@ -286,7 +405,11 @@ def test_a_call_without_an_id_gets_one_that_its_result_can_name() -> None:
     choice = {"message": {"tool_calls": [function]}, "finish_reason": "tool_calls"}
     whole = answers.to_anthropic({"id": "x", "choices": [choice]})
     assert whole["content"][0]["id"] == "toolu_x_0"
-    events = EventStream().take({"id": "x", "choices": [{"delta": {"tool_calls": [function]}}]})
+    stream = EventStream()
+    events = stream.take(
+        {"id": "x", "choices": [{"delta": {"tool_calls": [function]}, "finish_reason": "stop"}]}
+    )
+    events += stream.end()
     assert events[1]["content_block"]["id"] == "toolu_x_0"
 
 
