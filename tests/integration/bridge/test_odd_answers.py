@@ -145,3 +145,35 @@ async def test_stream_without_a_first_event(bridge: Running, http: httpx.AsyncCl
         answer = await ask(bridge, http, stream=True)
 
     assert answer.status_code == 502
+
+
+TOO_LONG = b'{"error":{"code":400,"message":"This model\'s maximum context length is 8 tokens"}}'
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["in a stream", "whole"])
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        pytest.param(b'{"error":{"code":429,"message":"m"}}', 429, "cloud_rate_limited", id="OpenRouter's"),
+        pytest.param(b'{"error":{"code":503}}', 503, "cloud_unavailable", id="not now"),
+        pytest.param(TOO_LONG, 400, "invalid_request", id="the client's fault"),
+    ],
+)
+async def test_error_with_status_200(
+    bridge: Running, http: httpx.AsyncClient, error: bytes, status: int, code: str, *, stream: bool
+) -> None:
+    sent = event_stream(b"data: " + error + b"\n\n") if stream else http_answer("200 OK", error)
+    async with tls_server(bridge.standin.ca_file.parent, sent) as url:
+        bridge.load(base_url=url)
+        answer = await ask(bridge, http, stream=stream)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+async def test_error_without_the_blank_line_after_it(bridge: Running, http: httpx.AsyncClient) -> None:
+    sent = event_stream(b'data: {"error":{"code":429}}')
+    async with tls_server(bridge.standin.ca_file.parent, sent) as url:
+        bridge.load(base_url=url)
+        answer = await ask(bridge, http, stream=True)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "cloud_rate_limited")

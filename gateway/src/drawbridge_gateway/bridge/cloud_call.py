@@ -16,7 +16,7 @@ from drawbridge_crds.snapshot import CloudTarget
 from drawbridge_gateway.bridge import failures
 from drawbridge_gateway.bridge.clouds import CloudClients, Sdk, UnusableCloudError, is_event_stream
 from drawbridge_gateway.bridge.credentials import CredentialError, Credentials
-from drawbridge_gateway.bridge.events import Meaning, judge
+from drawbridge_gateway.bridge.events import Meaning, error_in, judge
 from drawbridge_gateway.bridge.request import UPSTREAM_PATH, Envelope, Outgoing
 from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError
 from drawbridge_gateway.bridge.translate.wire import StreamTranslation, translate_answer
@@ -107,10 +107,12 @@ class CloudCall:
             answer = orjson.loads(body)
             if not isinstance(answer, dict):
                 raise MalformedAnswerError("the answer is no object")
+            if (told := error_in(outgoing.speaks, answer)) is not None:
+                raise RequestRefused(failures.told_failure(self._cloud, told))
             if outgoing.speaks is not self._envelope.protocol:
                 return translate_answer(outgoing.speaks, answer, created_s=created_s)
-        except ValueError as error:
-            raise RequestRefused(failures.untranslatable_answer(self._cloud, error)) from error
+        except ValueError as cause:
+            raise RequestRefused(failures.untranslatable_answer(self._cloud, cause)) from cause
         return body
 
     async def _relay(self, first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -130,7 +132,7 @@ class CloudCall:
         cutter = EventCutter()
         try:
             async for chunk in response.aiter_raw():
-                good, verdict, error_type = judge(speaks, cutter.feed(chunk))
+                good, verdict, error = judge(speaks, cutter.feed(chunk))
                 if translation:
                     good = translation.feed(good)
                 if good:
@@ -138,22 +140,24 @@ class CloudCall:
                 if verdict is Meaning.END:
                     return
                 if verdict is not Meaning.CONTENT:
-                    raise RequestRefused(self._failure_of(verdict, error_type))
+                    raise RequestRefused(self._failure_of(verdict, error))
             # some servers end without the blank line after their last event
-            good, verdict, _ = judge(speaks, cutter.feed(b"\n\n"))
+            good, verdict, error = judge(speaks, cutter.feed(b"\n\n"))
             if translation:
                 good = translation.feed(good)
-        except ValueError as error:
-            raise RequestRefused(failures.untranslatable_answer(self._cloud, error)) from error
-        except httpx2.HTTPError as error:
-            raise RequestRefused(failures.broken_answer(self._cloud, error)) from error
+        except ValueError as cause:
+            raise RequestRefused(failures.untranslatable_answer(self._cloud, cause)) from cause
+        except httpx2.HTTPError as cause:
+            raise RequestRefused(failures.broken_answer(self._cloud, cause)) from cause
         if verdict is not Meaning.END:
-            raise RequestRefused(failures.broken_answer(self._cloud, EOFError()))
+            # half an event is no JSON: the answer broke off, whatever that half says
+            broken = failures.broken_answer(self._cloud, EOFError())
+            raise RequestRefused(self._failure_of(verdict, error) if verdict is Meaning.ERROR else broken)
         yield good
 
-    def _failure_of(self, verdict: Meaning, error_type: str) -> ApiError:
+    def _failure_of(self, verdict: Meaning, error: object) -> ApiError:
         if verdict is Meaning.ERROR:
-            return failures.stream_failure(self._cloud, error_type)
+            return failures.told_failure(self._cloud, error)
         return failures.malformed_answer(self._cloud)
 
 

@@ -41,13 +41,28 @@ _NOT_NOW: Final = {
 _TIMEOUTS: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT})
 _CREDENTIAL_FAULTS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
-_STREAM_ERROR_STATUS: Final = {
+_ERROR_STATUS: Final[Mapping[str, int]] = {
     "overloaded_error": OVERLOADED,
     "rate_limit_error": HTTPStatus.TOO_MANY_REQUESTS,
     "rate_limit_exceeded": HTTPStatus.TOO_MANY_REQUESTS,
     "timeout_error": HTTPStatus.GATEWAY_TIMEOUT,
+    "invalid_request_error": HTTPStatus.BAD_REQUEST,
+    "context_length_exceeded": HTTPStatus.BAD_REQUEST,
+    "request_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "authentication_error": HTTPStatus.UNAUTHORIZED,
+    "permission_error": HTTPStatus.FORBIDDEN,
+    "not_found_error": HTTPStatus.NOT_FOUND,
 }
-"""An error inside a stream has a type but no status. Any other type counts as a failure of the provider."""
+"""An error inside a stream or a 200 has no status, but a code or a type that says as much. Anthropic's types
+and OpenAI's; any other counts as a failure of the provider."""
+
+_ERROR_STATUSES: Final = range(400, 600)
+
+_TOO_LONG: Final = re.compile(r"^prompt is too long|exceed context limit: \d")
+"""Anthropic's words for messages that do not fit, alone or together with max_tokens."""
+
+_NO_CREDIT: Final = "credit balance is too low"
+"""Anthropic's words, with status 400, for an account that has no money left."""
 
 _CODE: Final = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -69,6 +84,12 @@ def status_failure(
     """Map a provider's answer that is not a success."""
     if status in _CLIENT_FAULTS:
         code, words = _provider_error(body)
+        if _NO_CREDIT in words:  # the operator's to mend, and no other backend's trouble
+            return ApiError(
+                HTTPStatus.BAD_GATEWAY,
+                "cloud_failed",
+                f'cloud "{cloud.name}" refuses requests for lack of credit: its account must be topped up',
+            )
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             code = "request_too_large"
         return ApiError(status, code, f'cloud "{cloud.name}" refuses this request: {words}')
@@ -101,11 +122,13 @@ def status_failure(
     )
 
 
-def stream_failure(cloud: CloudTarget, error_type: str) -> ApiError:
-    """Map an error event that a provider sent inside a stream."""
-    status = _STREAM_ERROR_STATUS.get(error_type, HTTPStatus.BAD_GATEWAY)
+def told_failure(cloud: CloudTarget, error: object) -> ApiError:
+    """Map an error that a provider told inside a stream, or with status 200, as one that is a status."""
+    status = _status_of(error)
+    if status is not None:
+        return status_failure(cloud, status, error, {}, 0)
     return ApiError(
-        status, _NOT_NOW.get(status, "cloud_failed"), f'cloud "{cloud.name}" ended its answer with an error'
+        HTTPStatus.BAD_GATEWAY, "cloud_failed", f'cloud "{cloud.name}" ended its answer with an error'
     )
 
 
@@ -123,7 +146,7 @@ def broken_answer(cloud: CloudTarget, error: Exception) -> ApiError:
 def untranslatable_answer(cloud: CloudTarget, error: ValueError) -> ApiError:
     """Map an answer that cannot be told in the client's protocol."""
     if isinstance(error, FailedAnswerError):
-        return stream_failure(cloud, "")
+        return told_failure(cloud, None)
     if isinstance(error, CutAnswerError):
         return broken_answer(cloud, error)
     return malformed_answer(cloud)
@@ -178,6 +201,19 @@ def _seconds_until(date: str, now_s: float) -> float:
     return parsedate_to_datetime(date).timestamp() - now_s
 
 
+def _status_of(error: object) -> int | None:
+    """Return the HTTP status that an error stands for: many servers give it as the code."""
+    if not isinstance(error, dict):
+        return None
+    for told in (error.get("code"), error.get("status"), error.get("type")):
+        word = str(told)
+        if word.isascii() and word.isdigit() and int(word[:4]) in _ERROR_STATUSES:
+            return int(word[:4])
+        if word in _ERROR_STATUS:
+            return _ERROR_STATUS[word]
+    return None
+
+
 def _provider_error(body: object) -> tuple[str, str]:
     """Return code and words of an error body of either protocol.
 
@@ -190,9 +226,11 @@ def _provider_error(body: object) -> tuple[str, str]:
         return "invalid_request", "it gave no reason"
     words = str(inner.get("message") or "it gave no reason")
     words = "".join(c if c.isprintable() else " " for c in words[:MAX_WORDS_CHARS])
-    if words.startswith("prompt is too long"):  # Anthropic has no code of its own for it
+    if _TOO_LONG.search(words):  # Anthropic has no code of its own for it
         return "context_length_exceeded", words
-    code = str(inner.get("code") or inner.get("type") or "")
+    code = str(inner.get("code") or "")
+    if not code or code.isdigit():  # a status, which says less than the type
+        code = str(inner.get("type") or "")
     # our own codes stand for our own words, which the gateway passes on
     is_code = _CODE.fullmatch(code) and code not in OUR_WORDS
     return (code if is_code else "invalid_request"), words

@@ -21,7 +21,7 @@ MAX_RETRY_AFTER_S: Final = 3600
 """Longer ones are cut: an hour is as good as never for a request in hand. Our choice."""
 
 _CONTEXT_WORDS: Final = re.compile(
-    r"context length|context window|context_length_exceeded|(?:prompt|input) is too long"
+    r"context length|context window|exceed context limit|context_length_exceeded|(?:prompt|input) is too long"
     r"|exceeds the maximum allowed length|exceeds the kv memory budget",
     re.IGNORECASE,
 )
@@ -29,7 +29,9 @@ _CONTEXT_WORDS: Final = re.compile(
 for the same thing."""
 
 _CONTEXT_LIMIT: Final = re.compile(
-    r"(?:context length\D{0,20}|allowed length \(|> )(\d{2,9})(?: tokens?| maximum)", re.IGNORECASE
+    r"(?:(?:context length\D{0,20}|allowed length \(|> )(?=\d{2,9}(?: tokens?| maximum))"
+    r"|context limit: \d{1,9} \+ \d{1,9} > )(\d{2,9})",
+    re.IGNORECASE,
 )
 """The number of tokens that would have fitted."""
 

@@ -8,50 +8,68 @@ OPENAI, ANTHROPIC = ApiProtocol.OPENAI, ApiProtocol.ANTHROPIC
 
 
 @pytest.mark.parametrize(
-    ("protocol", "event", "meaning", "error_type"),
+    ("protocol", "event", "meaning", "error"),
     [
-        pytest.param(OPENAI, b'data: {"choices":[]}', Meaning.CONTENT, "", id="a chunk"),
-        pytest.param(OPENAI, b"data: [DONE]", Meaning.END, "", id="OpenAI's end"),
-        pytest.param(OPENAI, b"data:[DONE]", Meaning.END, "", id="OpenAI's end without the space"),
+        pytest.param(OPENAI, b'data: {"choices":[]}', Meaning.CONTENT, None, id="a chunk"),
+        pytest.param(OPENAI, b"data: [DONE]", Meaning.END, None, id="OpenAI's end"),
+        pytest.param(OPENAI, b"data:[DONE]", Meaning.END, None, id="OpenAI's end without the space"),
         pytest.param(
             OPENAI,
             b'data: {"error":{"type":"server_error","code":"x"}}',
             Meaning.ERROR,
-            "x",
+            {"type": "server_error", "code": "x"},
             id="OpenAI's error",
         ),
-        pytest.param(OPENAI, b'data: {"error":"no"}', Meaning.ERROR, "", id="an error that is only a text"),
+        pytest.param(OPENAI, b'data: {"error":"no"}', Meaning.ERROR, "no", id="an error that is only a text"),
         pytest.param(
-            OPENAI, b'data: {"error":null,"choices":[]}', Meaning.CONTENT, "", id="no error, said so"
+            OPENAI, b'data: {"error":null,"choices":[]}', Meaning.CONTENT, None, id="no error, said so"
         ),
-        pytest.param(OPENAI, b": keep-alive", Meaning.CONTENT, "", id="a comment"),
-        pytest.param(OPENAI, b"event: x\nid: 1", Meaning.CONTENT, "", id="an event without data"),
-        pytest.param(ANTHROPIC, b'event: ping\ndata: {"type":"ping"}', Meaning.CONTENT, "", id="a ping"),
+        pytest.param(
+            OPENAI,
+            b'data: {"object":"error","message":"m","code":400}',
+            Meaning.ERROR,
+            {"object": "error", "message": "m", "code": 400},
+            id="vLLM's error, with nothing around it",
+        ),
+        pytest.param(
+            OPENAI,
+            b'data: {"code":503,"message":"m"}',
+            Meaning.ERROR,
+            {"code": 503, "message": "m"},
+            id="a status and words, with nothing around them",
+        ),
+        pytest.param(OPENAI, b": keep-alive", Meaning.CONTENT, None, id="a comment"),
+        pytest.param(OPENAI, b"event: x\nid: 1", Meaning.CONTENT, None, id="an event without data"),
+        pytest.param(ANTHROPIC, b'event: ping\ndata: {"type":"ping"}', Meaning.CONTENT, None, id="a ping"),
         pytest.param(
             ANTHROPIC,
             b'event: message_stop\ndata: {"type":"message_stop"}',
             Meaning.END,
-            "",
+            None,
             id="Anthropic's end",
         ),
         pytest.param(
             ANTHROPIC,
             b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"m"}}',
             Meaning.ERROR,
-            "overloaded_error",
+            {"type": "overloaded_error", "message": "m"},
             id="Anthropic's error",
         ),
-        pytest.param(ANTHROPIC, b"data: [DONE]", Meaning.MALFORMED, "", id="the other protocol's end"),
+        pytest.param(ANTHROPIC, b"data: [DONE]", Meaning.MALFORMED, None, id="the other protocol's end"),
         pytest.param(
-            ANTHROPIC, b'data: {"type":"of_next_year","error":1}', Meaning.CONTENT, "", id="an unknown event"
+            ANTHROPIC,
+            b'data: {"type":"of_next_year","error":1}',
+            Meaning.CONTENT,
+            None,
+            id="an unknown event",
         ),
-        pytest.param(ANTHROPIC, b'data: {"type":', Meaning.MALFORMED, "", id="data that is not JSON"),
-        pytest.param(OPENAI, b"data: 7", Meaning.MALFORMED, "", id="JSON that is not an object"),
-        pytest.param(OPENAI, b'data: {"a":\ndata: 1}', Meaning.CONTENT, "", id="data in two lines"),
+        pytest.param(ANTHROPIC, b'data: {"type":', Meaning.MALFORMED, None, id="data that is not JSON"),
+        pytest.param(OPENAI, b"data: 7", Meaning.MALFORMED, None, id="JSON that is not an object"),
+        pytest.param(OPENAI, b'data: {"a":\ndata: 1}', Meaning.CONTENT, None, id="data in two lines"),
     ],
 )
-def test_meaning(protocol: ApiProtocol, event: bytes, meaning: Meaning, error_type: str) -> None:
-    assert meaning_of(protocol, event) == (meaning, error_type)
+def test_meaning(protocol: ApiProtocol, event: bytes, meaning: Meaning, error: object) -> None:
+    assert meaning_of(protocol, event) == (meaning, error)
 
 
 CHUNK = b'data: {"n":1}\n\n'

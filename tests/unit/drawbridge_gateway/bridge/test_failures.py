@@ -6,7 +6,7 @@ import pytest
 from drawbridge_gateway.bridge.failures import (
     retry_after_s,
     status_failure,
-    stream_failure,
+    told_failure,
     untranslatable_answer,
 )
 from drawbridge_gateway.bridge.translate.shapes import CutAnswerError, FailedAnswerError, MalformedAnswerError
@@ -57,7 +57,16 @@ def body(**error: Any) -> dict[str, Any]:
             body(type="invalid_request_error", message="prompt is too long: 9 tokens > 8 maximum"),
             "context_length_exceeded",
             "prompt is too long: 9 tokens > 8 maximum",
-            id="Anthropic's only word for a full context",
+            id="Anthropic's word for a full context",
+        ),
+        pytest.param(
+            body(
+                type="invalid_request_error",
+                message="input length and `max_tokens` exceed context limit: 178959 + 64000 > 200000",
+            ),
+            "context_length_exceeded",
+            "input length and `max_tokens` exceed context limit: 178959 + 64000 > 200000",
+            id="Anthropic's word for a context that max_tokens overflows",
         ),
         pytest.param("<html>", "invalid_request", "it gave no reason", id="a page of some proxy"),
         pytest.param(None, "invalid_request", "it gave no reason", id="nothing"),
@@ -71,6 +80,14 @@ def test_words_about_the_clients_own_fault(answer: object, code: str, words: str
 
     assert (error.status, error.code) == (400, code)
     assert error.message == f'cloud "claude" refuses this request: {words}'
+
+
+def test_an_account_without_credit_is_not_the_clients_fault() -> None:
+    words = "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing."
+    error = status_failure(CLAUDE, 400, body(type="invalid_request_error", message=words), {}, NOW_S)
+
+    assert (error.status, error.code) == (502, "cloud_failed")
+    assert "credit" in error.message
 
 
 @pytest.mark.parametrize("status", [301, 307, 401, 402, 403, 404, 405, 409, 418, 500, 502, 599])
@@ -96,14 +113,31 @@ def test_answers_that_cannot_be_told(error: ValueError, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error_type", "status"),
+    ("error", "status", "code"),
     [
-        ("overloaded_error", 529),
-        ("rate_limit_error", 429),
-        ("timeout_error", 504),
-        ("api_error", 502),
-        ("", 502),
+        pytest.param({"type": "overloaded_error"}, 529, "cloud_overloaded", id="Anthropic's type"),
+        pytest.param({"type": "rate_limit_error"}, 429, "cloud_rate_limited", id="a limit"),
+        pytest.param({"type": "tokens", "code": "rate_limit_exceeded"}, 429, "cloud_rate_limited", id="code"),
+        pytest.param({"type": "timeout_error"}, 504, "cloud_timeout", id="a time-out"),
+        pytest.param({"type": "api_error"}, 502, "cloud_failed", id="a failure"),
+        pytest.param({"code": 429, "message": "m"}, 429, "cloud_rate_limited", id="OpenRouter's status"),
+        pytest.param({"code": "503"}, 503, "cloud_unavailable", id="a status as a text"),
+        pytest.param({"code": 500}, 502, "cloud_failed", id="a status of failure"),
+        pytest.param({"code": 401}, 502, "cloud_credentials_refused", id="the key"),
+        pytest.param({"code": 7}, 502, "cloud_failed", id="a number that is no status"),
+        pytest.param({"code": 10**400}, 502, "cloud_failed", id="an absurd number"),
+        pytest.param(
+            {"code": 400, "type": "BadRequestError", "message": "maximum context length is 8"},
+            400, "invalid_request", id="the client's fault",
+        ),
+        pytest.param(
+            {"code": 400, "type": "invalid_request_error", "message": "m"},
+            400, "invalid_request_error", id="the client's fault, with a type",
+        ),
+        pytest.param("no", 502, "cloud_failed", id="words"),
+        pytest.param(None, 502, "cloud_failed", id="nothing"),
     ],
-)
-def test_error_inside_a_stream_gets_a_status(error_type: str, status: int) -> None:
-    assert stream_failure(CLAUDE, error_type).status == status
+)  # fmt: skip
+def test_an_error_that_is_told_counts_as_its_status(error: object, status: int, code: str) -> None:
+    failure = told_failure(CLAUDE, error)
+    assert (failure.status, failure.code) == (status, code)

@@ -58,6 +58,7 @@ TOO_LONG_TEXTS = {
     "requested a total of 600 tokens: 500 tokens from the input messages and 100 tokens for the completion.",
     "OpenAI": "This model's maximum context length is 512 tokens. However, you sent 600 tokens.",
     "Anthropic": "prompt is too long: 600 tokens > 512 maximum",
+    "Anthropic, with max_tokens": "input length and `max_tokens` exceed context limit: 500 + 100 > 512",
 }
 
 
