@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from drawbridge_gateway.bridge.translate.said import Piece, pieces
-from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError, part, parts, words
+from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError, part, parts, words, write_json
 from drawbridge_gateway.bridge.translate.usage import (
     CUTS,
     LIMITS,
@@ -115,7 +115,7 @@ def call_id(call: Mapping[str, Any], index: int, answer: Mapping[str, Any]) -> s
 
 def tool_call(block: Mapping[str, Any]) -> dict[str, Any]:
     """Write a block `tool_use` as a call."""
-    arguments = orjson.dumps(part(block, "input")).decode()
+    arguments = write_json(part(block, "input")).decode()
     function = {"name": block.get("name") or "", "arguments": arguments}
     return {"id": block.get("id") or "", "type": "function", "function": function}
 

@@ -3,6 +3,8 @@
 from http import HTTPStatus
 from typing import Any
 
+import orjson
+
 from drawbridge_gateway.protocols.errors import INVALID_TYPE, INVALID_VALUE, ApiError, RequestRefused
 
 
@@ -28,6 +30,18 @@ class CutAnswerError(MalformedAnswerError):
 
 class FailedAnswerError(MalformedAnswerError):
     """An answer that says itself that it failed."""
+
+
+def write_json(value: Any) -> bytes:
+    """Write what came out of an answer as JSON.
+
+    Raises:
+        MalformedAnswerError: it is nested too deeply. orjson reads 1023 levels, but writes 254.
+    """
+    try:
+        return orjson.dumps(value)
+    except TypeError as error:
+        raise MalformedAnswerError("the answer is nested too deeply") from error
 
 
 def part(holder: Any, name: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 
 from drawbridge_gateway.bridge.translate import answers
+from drawbridge_gateway.bridge.translate.shapes import write_json
 from drawbridge_gateway.bridge.translate.stream_to_anthropic import EventStream
 from drawbridge_gateway.bridge.translate.stream_to_openai import ChunkStream
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
@@ -23,8 +24,8 @@ def translate_answer(speaks: ApiProtocol, answer: Mapping[str, Any], *, created_
         MalformedAnswerError: it is none.
     """
     if speaks is ApiProtocol.ANTHROPIC:
-        return orjson.dumps(answers.to_openai(answer, created_s=created_s))
-    return orjson.dumps(answers.to_anthropic(answer))
+        return write_json(answers.to_openai(answer, created_s=created_s))
+    return write_json(answers.to_anthropic(answer))
 
 
 class StreamTranslation:
@@ -66,8 +67,8 @@ class StreamTranslation:
 
 
 def _write_events(events: Iterable[Mapping[str, Any]]) -> bytes:
-    return b"".join(write_event(orjson.dumps(event), event["type"].encode()) for event in events)
+    return b"".join(write_event(write_json(event), event["type"].encode()) for event in events)
 
 
 def _write_chunks(chunks: Iterable[Mapping[str, Any]]) -> bytes:
-    return b"".join(write_event(orjson.dumps(chunk)) for chunk in chunks)
+    return b"".join(write_event(write_json(chunk)) for chunk in chunks)

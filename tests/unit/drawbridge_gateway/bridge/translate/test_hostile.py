@@ -142,6 +142,56 @@ def test_any_stream(events: list[dict[str, Any]], speaks: ApiProtocol) -> None:
             stream.feed(b"data: " + orjson.dumps(event) + b"\n\n")
 
 
+def nested(levels: int) -> str:
+    return '{"x":' * levels + "1" + "}" * levels
+
+
+@pytest.mark.parametrize(
+    ("speaks", "answer"),
+    [
+        pytest.param(
+            ApiProtocol.ANTHROPIC,
+            '{"type":"message","stop_reason":"tool_use","content":[{"type":"tool_use","input":%s}]}',
+            id="input of a call",
+        ),
+        pytest.param(
+            ApiProtocol.OPENAI,
+            '{"id":%s,"choices":[{"message":{"content":"x"},"finish_reason":"stop"}]}',
+            id="an id",
+        ),
+    ],
+)
+def test_a_whole_answer_that_is_nested_too_deeply(speaks: ApiProtocol, answer: str) -> None:
+    with pytest.raises(MalformedAnswerError, match="deep"):
+        translate_answer(speaks, orjson.loads(answer % nested(300)), created_s=1)
+
+
+def test_arguments_that_are_nested_too_deeply() -> None:
+    call = {"id": "a", "function": {"name": "f", "arguments": nested(300)}}
+    choice = {"message": {"tool_calls": [call]}, "finish_reason": "tool_calls"}
+    with pytest.raises(MalformedAnswerError, match="deep"):
+        translate_answer(ApiProtocol.OPENAI, {"choices": [choice]}, created_s=1)
+
+
+@pytest.mark.parametrize(
+    ("speaks", "event"),
+    [
+        (ApiProtocol.ANTHROPIC, '{"type":"message_start","message":{"id":%s}}'),
+        (
+            ApiProtocol.ANTHROPIC,
+            '{"type":"content_block_start","content_block":{"type":"tool_use","input":%s}}',
+        ),
+        (ApiProtocol.OPENAI, '{"id":%s,"choices":[{"delta":{}}]}'),
+    ],
+)
+def test_an_event_that_is_nested_too_deeply(speaks: ApiProtocol, event: str) -> None:
+    stream = StreamTranslation(speaks, created_s=1, include_usage=True)
+    if "block" in event:
+        stream.feed(b'data: {"type":"message_start","message":{}}\n\n')
+    with pytest.raises(MalformedAnswerError, match="deep"):
+        stream.feed(b"data: " + (event % nested(300)).encode() + b"\n\n")
+
+
 CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}}
 
 
