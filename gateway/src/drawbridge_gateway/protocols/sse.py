@@ -6,13 +6,16 @@ MAX_EVENT_BYTES: Final = 1024 * 1024
 """Of one event. Our choice: log probabilities of 20 alternatives for a long chunk stay far below it."""
 
 
+_LONGEST_BOUNDARY: Final = len(b"\r\n\r\n")
+
+
 class EventCutter:
     """Holds back the beginning of an event until its end is there, so that only whole events pass."""
 
     __slots__ = ("_rest",)
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
 
     def feed(self, data: bytes) -> bytes:
         """Return the whole events among what was fed so far; b"" when there is none.
@@ -20,13 +23,27 @@ class EventCutter:
         Raises:
             ValueError: an event is longer than MAX_EVENT_BYTES.
         """
-        if self._rest:
-            data = self._rest + data
-        end = _last_boundary(data)
-        if len(data) - end > MAX_EVENT_BYTES:
+        held = len(self._rest)
+        if not held:
+            end = _last_boundary(data, 0)
+            self._hold(data[end:] if end else data)
+            return data[:end] if end != len(data) else data
+        self._rest += data
+        # what was held has no boundary; its last bytes may be the beginning of one. Searching all of it
+        # again would take time with the square of the pieces of an event
+        end = _last_boundary(self._rest, max(held - _LONGEST_BOUNDARY + 1, 0))
+        passed = bytes(self._rest[:end])
+        del self._rest[:end]
+        self._check()
+        return passed
+
+    def _hold(self, data: bytes) -> None:
+        self._rest += data
+        self._check()
+
+    def _check(self) -> None:
+        if len(self._rest) > MAX_EVENT_BYTES:
             raise ValueError("an event of the stream is too long")
-        self._rest = data[end:]
-        return data[:end] if end != len(data) else data
 
 
 def split_events(events: bytes) -> list[bytes]:
@@ -53,9 +70,7 @@ def write_event(data: bytes, name: bytes = b"") -> bytes:
     return b"event: %s\ndata: %s\n\n" % (name, data) if name else b"data: %s\n\n" % data
 
 
-def _last_boundary(data: bytes) -> int:
-    """Return where the last whole event ends, 0 when there is none."""
-    end = data.rfind(b"\n\n") + 2
-    if b"\r" not in data:
-        return end if end > 1 else 0
-    return max(end if end > 1 else 0, crlf + 4 if (crlf := data.rfind(b"\r\n\r\n")) >= 0 else 0)
+def _last_boundary(data: bytes | bytearray, start: int) -> int:
+    """Return where the last whole event that ends after `start` ends, 0 when there is none."""
+    end, crlf = data.rfind(b"\n\n", start), data.rfind(b"\r\n\r\n", start)
+    return max(end + 2 if end >= 0 else 0, crlf + 4 if crlf >= 0 else 0)

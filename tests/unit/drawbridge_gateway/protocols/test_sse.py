@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from drawbridge_gateway.protocols.sse import (
     MAX_EVENT_BYTES,
@@ -30,6 +32,25 @@ def test_whole_events_pass_unchanged_wherever_the_network_cuts_them(
         passed.append(cutter.feed(stream[start:end]))
     assert b"".join(passed) == stream
     assert all(part.endswith((b"\n\n", b"\r\n\r\n")) for part in passed if part)
+
+
+@given(st.lists(st.text("\r\n:a", max_size=6).map(str.encode), max_size=12))
+def test_all_that_came_up_to_the_last_boundary_passes_at_once(pieces: list[bytes]) -> None:
+    cutter, held = EventCutter(), b""
+    for piece in pieces:
+        held += piece
+        ends = [held.rfind(blank) + len(blank) for blank in (b"\n\n", b"\r\n\r\n") if blank in held]
+        end = max(ends, default=0)
+        assert cutter.feed(piece) == held[:end]
+        held = held[end:]
+
+
+def test_many_pieces_of_one_event_cost_no_more_than_its_length() -> None:
+    cutter, began = EventCutter(), time.process_time()
+    for _ in range(60_000):
+        cutter.feed(b"x" * 16)
+    assert cutter.feed(b"\n\n") == b"x" * 960_000 + b"\n\n"
+    assert time.process_time() - began < 1
 
 
 def test_a_cut_event_is_held_back() -> None:
