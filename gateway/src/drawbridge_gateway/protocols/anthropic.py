@@ -72,12 +72,15 @@ def _usage(holder: object) -> Usage | None:
     usage = holder.get("usage") if isinstance(holder, dict) else None
     if not isinstance(usage, dict):
         return None
-    return Usage(
+    told = Usage(
         # what is written to the provider's cache is new input
         input_tokens=count(usage.get("input_tokens")) + count(usage.get("cache_creation_input_tokens")),
         output_tokens=count(usage.get("output_tokens")),
         cached_input_tokens=count(usage.get("cache_read_input_tokens")),
     )
+    # these answers cannot leave numbers out: translated from a cloud that told none, all are 0, and no answer
+    # is made of nothing
+    return None if told == Usage() else told
 
 
 def _parse(data: bytes) -> dict[str, Any]:

@@ -172,6 +172,15 @@ def test_usage_of_openai_streams(*, chunk: bytes, ours: bool) -> None:
     assert stream.ended
 
 
+def test_usage_of_nothing_is_unknown() -> None:
+    nothing = {"input_tokens": 0, "cache_creation_input_tokens": 0, "output_tokens": 0}
+    stream = ANTHROPIC.read_stream(False)
+    stream.take(anthropic("message_start", message={"usage": nothing}))
+    stream.take(anthropic("message_delta", delta={"stop_reason": "end_turn"}, usage=nothing))
+    assert stream.usage is None
+    assert ANTHROPIC.usage_of({"usage": nothing}) is None
+
+
 def test_usage_of_anthropic_streams_adds_start_and_end() -> None:
     stream = ANTHROPIC.read_stream(False)
     usage = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from drawbridge_gateway.bridge.translate.messages_to_anthropic import tool_use_id
 from drawbridge_gateway.bridge.translate.said import Piece, pieces
 from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError, part, parts, words, write_json
 from drawbridge_gateway.bridge.translate.usage import (
@@ -50,14 +51,14 @@ def to_openai(message: Mapping[str, Any], *, created_s: int) -> dict[str, Any]:
         "logprobs": None,
         "finish_reason": finish_reason(message.get("stop_reason")),
     }
+    usage = part(message, "usage")
     return {
         "id": message.get("id") or "chatcmpl-unknown",
         "object": "chat.completion",
         "created": created_s,
         "model": message.get("model") or "",
         "choices": [choice],
-        "usage": openai_usage(part(message, "usage")),
-    }
+    } | ({"usage": openai_usage(usage)} if usage else {})
 
 
 def to_anthropic(completion: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,8 +110,8 @@ def message_envelope(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def call_id(call: Mapping[str, Any], index: int, answer: Mapping[str, Any]) -> str:
-    """Return a call's id; some servers give none, and results must name their call."""
-    return words(dict(call), "id") or f"toolu_{answer.get('id') or 'unknown'}_{index}"
+    """Return a call's id, as Anthropic takes it back; some give none, and results must name their call."""
+    return tool_use_id(words(dict(call), "id") or f"toolu_{answer.get('id') or 'unknown'}_{index}")
 
 
 def tool_call(block: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,10 +94,12 @@ class EventStream:
             MalformedAnswerError: the content is no text, a tool call goes on after its end, or calls are
                 endless; FailedAnswerError, where the answer says that it failed.
         """
-        events = [] if self._first else self._begin(chunk)
+        choices = parts(chunk, "choices")
+        # Azure's first chunk, about its filter, has neither a choice nor an id nor a model
+        events = self._begin(chunk) if choices and self._first is None else []
         self._usage = part(chunk, "usage") or self._usage
-        for choice in parts(chunk, "choices"):
-            if choice.get("index", 0) != 0:
+        for choice in choices:
+            if (choice.get("index") or 0) != 0:
                 continue
             delta = part(choice, "delta")
             for kind, said in pieces(delta):

@@ -46,7 +46,7 @@ class ChunkStream:
         return []
 
     def end(self) -> list[Chunk]:
-        """Return what follows the last event: the usage, if it was asked for.
+        """Return what follows the last event: the usage, if it was asked for and told.
 
         Raises:
             CutAnswerError: no event said why the answer ended. OpenAI's SDK would take it as whole.
@@ -54,7 +54,9 @@ class ChunkStream:
         envelope = self._begun()
         if not self._finished:
             raise CutAnswerError("the stream does not say why it ended")
-        return [envelope | {"choices": [], "usage": openai_usage(self._usage)}] if self._include_usage else []
+        if not self._include_usage or not self._usage:
+            return []
+        return [envelope | {"choices": [], "usage": openai_usage(self._usage)}]
 
     def _begin(self, message: Mapping[str, Any]) -> list[Chunk]:
         self._envelope = {

@@ -429,6 +429,31 @@ def test_many_calls_behind_a_long_one_cost_no_more_than_their_own_length() -> No
     assert time.process_time() - began < 1
 
 
+def test_a_message_begins_with_the_first_chunk_that_has_a_choice() -> None:
+    stream = EventStream()
+    assert stream.take({"id": "", "model": "", "choices": [], "prompt_filter_results": []}) == []
+    events = stream.take({"id": "x", "model": "m", "choices": [{"index": None, "delta": {"content": "Hi"}}]})
+    assert (events[0]["message"]["id"], events[0]["message"]["model"]) == ("x", "m")
+    assert events[2]["delta"]["text"] == "Hi", "a choice whose index is null is the first"
+
+
+def test_ids_of_calls_are_ones_that_anthropic_takes_back() -> None:
+    call = {"id": "functions.f:0", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    said = {"tool_calls": [call]}
+    whole = answers.to_anthropic({"choices": [{"message": said, "finish_reason": "tool_calls"}]})
+    events = streamed({"delta": said, "finish_reason": "tool_calls"})
+    assert whole["content"][0]["id"] == events[1]["content_block"]["id"] == "functions_f_0"
+
+
+def test_usage_that_nobody_told_is_not_made_up() -> None:
+    message = {"type": "message", "content": [], "stop_reason": "end_turn"}
+    assert "usage" not in answers.to_openai(message, created_s=1)
+    stream = ChunkStream(created_s=1, include_usage=True)
+    stream.take({"type": "message_start", "message": {}})
+    stream.take({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
+    assert stream.end() == []
+
+
 def test_calls_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream_to_anthropic, "MAX_ARGUMENTS_CHARS", 10)
     monkeypatch.setattr(stream_to_anthropic, "MAX_CALLS", 2)
