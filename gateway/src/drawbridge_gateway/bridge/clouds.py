@@ -78,14 +78,15 @@ class CloudClients:
             UnusableCloudError: when the cloud's URL or certificates cannot be used.
         """
         fingerprint = (cloud, credential.digest)
-        entry = self._entries.get((tenant, cloud.name))
+        before = entry = self._entries.get((tenant, cloud.name))
         if entry is None or entry.fingerprint != fingerprint:
-            if entry is not None:
-                await self._retire(entry)
             entry = _Entry(make_sdk(cloud, credential, self._timeout), fingerprint)
+            # before anything is awaited: whoever asks meanwhile shares it
             self._entries[tenant, cloud.name] = entry
         entry.users += 1
         try:
+            if before is not None and before is not entry:
+                await self._retire(before)
             yield entry.sdk
         finally:
             entry.users -= 1
@@ -93,8 +94,10 @@ class CloudClients:
 
     async def keep_only(self, wanted: Callable[[str, str], bool]) -> None:
         """Retire the objects of clouds, named by tenant and cloud, that no policy has any more."""
-        for key in [key for key in self._entries if not wanted(*key)]:
-            await self._retire(self._entries.pop(key))
+        for key in list(self._entries):
+            # while one was closed, another request may have taken the next
+            if not wanted(*key) and (entry := self._entries.pop(key, None)) is not None:
+                await self._retire(entry)
 
     async def close(self) -> None:
         """Close what is not in use, and the rest as its requests end."""

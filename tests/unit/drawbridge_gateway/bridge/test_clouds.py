@@ -1,7 +1,11 @@
 """Where the SDKs go when the policy names no URL; the rest needs real TLS: tests/integration/bridge."""
 
+import asyncio
+from typing import ClassVar
+
 import pytest
 from drawbridge_crds.snapshot import CloudTarget
+from drawbridge_gateway.bridge import clouds
 from drawbridge_gateway.bridge.clouds import CloudClients, UnusableCloudError
 from drawbridge_gateway.bridge.credentials import Credential
 
@@ -53,3 +57,60 @@ async def test_connections_are_shared_until_cloud_or_key_change() -> None:
     assert not of_another_tenant.is_closed()
     await clients.close()
     assert of_another_tenant.is_closed()
+
+
+class SlowSdk:
+    """Counts those that are open. To be closed takes it a turn of the loop, as it does a TLS connection."""
+
+    open: ClassVar[list["SlowSdk"]] = []
+
+    def __init__(self, *_: object) -> None:
+        self.open.append(self)
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+        self.open.remove(self)
+
+
+@pytest.fixture
+def sdks(monkeypatch: pytest.MonkeyPatch) -> list[SlowSdk]:
+    monkeypatch.setattr(SlowSdk, "open", [])
+    monkeypatch.setattr(clouds, "make_sdk", SlowSdk)
+    return SlowSdk.open
+
+
+async def lease_once(clients: CloudClients, cloud: CloudTarget, key: Credential) -> None:
+    async with clients.lease("team-a", cloud, key):
+        await asyncio.sleep(0)
+
+
+async def test_many_requests_at_once_after_a_change_of_the_key_share_one_sdk(sdks: list[SlowSdk]) -> None:
+    clients = CloudClients(first_byte_timeout_s=1)
+    await lease_once(clients, GPT, KEY)
+    await asyncio.gather(*(lease_once(clients, GPT, Credential("other")) for _ in range(20)))
+
+    assert len(sdks) == 1
+    await clients.close()
+    assert sdks == []
+
+
+async def test_many_requests_at_once_after_clouds_were_removed(sdks: list[SlowSdk]) -> None:
+    clients = CloudClients(first_byte_timeout_s=1)
+    for cloud in (GPT, CLAUDE):
+        await lease_once(clients, cloud, KEY)
+    await asyncio.gather(*(clients.keep_only(lambda _tenant, _cloud: False) for _ in range(3)))
+
+    assert sdks == []
+
+
+async def test_cloud_that_became_unusable_keeps_its_connections_until_it_is_mended() -> None:
+    clients = CloudClients(first_byte_timeout_s=1)
+    async with clients.lease("team-a", GPT, KEY) as sdk:
+        pass
+    with pytest.raises(UnusableCloudError):
+        async with clients.lease("team-a", GPT.model_copy(update={"base_url": "http://x"}), KEY):
+            pass
+    async with clients.lease("team-a", GPT, KEY) as mended:
+        assert mended is sdk
+        assert not mended.is_closed()
+    await clients.close()
