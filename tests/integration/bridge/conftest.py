@@ -47,6 +47,8 @@ class Running:
     standin: Standin
     secrets: dict[tuple[str, str], str | CredentialError] = field(default_factory=dict)
     reads: Counter[tuple[str, str]] = field(default_factory=Counter)
+    later_s: float = 0.0
+    """By how much the clock of its credentials is put on."""
 
     def load(self, **changes: Any) -> None:
         """Put a policy in force: both clouds are the stand-in, route "out" names both."""
@@ -147,7 +149,7 @@ async def bridge(standin: Standin, limits: Limits) -> AsyncIterator[Running]:
     clients = CloudClients(first_byte_timeout_s=limits.first_byte_timeout_s)
     app = Bridge(
         running.state,
-        Credentials(read, clock=time.monotonic),
+        Credentials(read, clock=lambda: time.monotonic() + running.later_s),
         clients,
         BridgeMetrics(running.registry),
         token=TOKEN,

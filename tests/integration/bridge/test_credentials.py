@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 from drawbridge_crds.reports import CredentialState
-from drawbridge_gateway.bridge.credentials import CredentialError
+from drawbridge_gateway.bridge.credentials import UNREADABLE_FOR_S, CredentialError
 
 from tests.integration.bridge.conftest import CLAUDE, GPT, TENANT, Running, ask
 
@@ -34,10 +34,15 @@ async def test_key_that_cannot_be_read(bridge: Running, http: httpx.AsyncClient)
     assert bridge.standin.total() == 0
 
 
-async def test_refused_key_is_read_again(bridge: Running, http: httpx.AsyncClient) -> None:
+async def test_refused_key_is_read_again_soon_but_not_for_each_request(
+    bridge: Running, http: httpx.AsyncClient
+) -> None:
     bridge.secrets[SECRET] = "withdrawn-key"
-    assert (await ask(bridge, http)).status_code == 502
+    for _ in range(3):
+        assert (await ask(bridge, http)).status_code == 502
+    assert bridge.reads[SECRET] == 1
     bridge.secrets[SECRET] = bridge.standin.api_key
+    bridge.later_s = UNREADABLE_FOR_S
 
     answer = await ask(bridge, http)
 

@@ -91,7 +91,7 @@ class CloudCall:
             raise RequestRefused(failures.unusable_cloud(self._cloud, str(error))) from error
         except (openai.APIError, anthropic.APIError) as error:
             if getattr(error, "status_code", None) in CREDENTIALS_REFUSED:
-                self._credentials.drop(tenant, ref)
+                self._credentials.refused(tenant, ref)
             raise RequestRefused(failures.sdk_failure(self._cloud, error, self._wall_clock())) from error
         except httpx2.HTTPError as error:  # the SDKs do not wrap what breaks while they read an error's body
             raise RequestRefused(failures.broken_answer(self._cloud, error)) from error

@@ -16,7 +16,8 @@ READABLE_FOR_S: Final = 60.0
 """How long a key is used before it is read again: a rotated or withdrawn key is out of use after a minute."""
 
 UNREADABLE_FOR_S: Final = 5.0
-"""How long a failure stands: a grant or a Secret that a person has just made is seen soon."""
+"""How long a failure stands, or a key that the provider refuses: what a person has just made or mended is
+seen soon, and requests that fail meanwhile cost no read each."""
 
 _HEADER_SAFE: Final = re.compile(r"[!-~]{1,4096}")
 """Printable ASCII without spaces, as keys of all known providers are."""
@@ -42,6 +43,21 @@ class Credential:
         return hashlib.sha256(self.key.encode()).hexdigest()
 
 
+@dataclass(slots=True)
+class _Read:
+    """One reading of a key, and how long it stands."""
+
+    task: asyncio.Task[Credential]
+    began_s: float
+    refused: bool = False
+
+    def is_stale(self, now_s: float) -> bool:
+        if not self.task.done():
+            return False
+        bad = self.refused or self.task.cancelled() or self.task.exception() is not None
+        return now_s >= self.began_s + (UNREADABLE_FOR_S if bad else READABLE_FOR_S)
+
+
 ReadSecret = Callable[[str, SecretKeyRef], Awaitable[str]]
 """Read one key of a tenant; raises CredentialError."""
 
@@ -52,7 +68,7 @@ class Credentials:
     def __init__(self, read: ReadSecret, *, clock: Callable[[], float]) -> None:
         self._read = read
         self._clock = clock
-        self._reads: dict[tuple[str, str, str], tuple[asyncio.Task[Credential], float]] = {}
+        self._reads: dict[tuple[str, str, str], _Read] = {}
 
     async def credential(self, tenant: str, ref: SecretKeyRef) -> Credential:
         """Return a tenant's key.
@@ -62,27 +78,19 @@ class Credentials:
         """
         name = (tenant, ref.name, ref.key)
         now = self._clock()
-        self._reads = {
-            n: (task, end) for n, (task, end) in self._reads.items() if not _is_stale(task, end, now)
-        }
+        self._reads = {n: read for n, read in self._reads.items() if not read.is_stale(now)}
         if name not in self._reads:
-            self._reads[name] = (asyncio.create_task(self._read_one(tenant, ref)), now + READABLE_FOR_S)
+            self._reads[name] = _Read(asyncio.create_task(self._read_one(tenant, ref)), now)
         # shielded: a client that leaves must not cancel the read that others wait for
-        return await asyncio.shield(self._reads[name][0])
+        return await asyncio.shield(self._reads[name].task)
 
-    def drop(self, tenant: str, ref: SecretKeyRef) -> None:
-        """Read this key again next time: the provider refused it."""
-        self._reads.pop((tenant, ref.name, ref.key), None)
+    def refused(self, tenant: str, ref: SecretKeyRef) -> None:
+        """Read this key again soon: the provider refused it."""
+        if read := self._reads.get((tenant, ref.name, ref.key)):
+            read.refused = True
 
     async def _read_one(self, tenant: str, ref: SecretKeyRef) -> Credential:
         return Credential(checked_key(await self._read(tenant, ref), tenant, ref))
-
-
-def _is_stale(task: asyncio.Task[Credential], readable_until: float, now: float) -> bool:
-    if not task.done():
-        return False
-    failed = task.cancelled() or task.exception() is not None
-    return now >= readable_until - (READABLE_FOR_S - UNREADABLE_FOR_S if failed else 0.0)
 
 
 def checked_key(text: str, tenant: str, ref: SecretKeyRef) -> str:

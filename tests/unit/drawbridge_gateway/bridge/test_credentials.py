@@ -68,12 +68,22 @@ async def test_life_of_a_key(
     assert [await vault.key_at(now_s) for now_s in at_s] == seen
 
 
-async def test_dropped_key_is_read_again() -> None:
+@pytest.mark.parametrize(
+    ("refused_at_s", "asked_at_s", "seen"),
+    [
+        pytest.param(0, UNREADABLE_FOR_S - 1, "a", id="just read: it is not read for each request"),
+        pytest.param(0, UNREADABLE_FOR_S, "b", id="then it is read again"),
+        pytest.param(UNREADABLE_FOR_S - 1, UNREADABLE_FOR_S, "b", id="a late refusal puts nothing off"),
+        pytest.param(READABLE_FOR_S - 2, READABLE_FOR_S - 1, "b", id="read long ago: it is read at once"),
+    ],
+)
+async def test_refused_key_is_read_again_soon(refused_at_s: float, asked_at_s: float, seen: str) -> None:
     vault = Vault("a", "b")
     await vault.key_at(0)
-    vault.credentials.drop("team-a", REF)
+    await vault.key_at(refused_at_s)
+    vault.credentials.refused("team-a", REF)
 
-    assert await vault.key_at(1) == "b"
+    assert await vault.key_at(asked_at_s) == seen
 
 
 async def test_tenants_do_not_share() -> None:
