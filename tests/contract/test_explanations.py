@@ -20,10 +20,10 @@ HTTP_API = Path("docs/http-api.md")
 TROUBLESHOOTING = Path("docs/troubleshooting.md")
 
 VARIABLES = {"code": {"request_too_large", "context_length_exceeded", "invalid_request"}}
-"""Codes that a local variable holds, by its name; what else it may hold is the provider's own word."""
+"""Codes that a local variable holds, by its name."""
 
-NEVER_SEEN = {"header_missing", "invalid_bridge_token"}
-"""Between gateway and bridge only: no client sees them, and where they occur something is broken inside."""
+NEVER_SEEN = {"header_missing"}
+"""Between gateway and bridge only: the gateway sends each header, so no client sees it."""
 
 
 def _expressions() -> Iterator[tuple[ModuleType, ast.expr]]:

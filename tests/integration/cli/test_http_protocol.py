@@ -70,6 +70,7 @@ async def test_head_that_is_too_large(client: Client, head: bytes) -> None:
 
     assert answer.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
     assert b"connection: close" in answer
+    assert b"\r\nx-drawbridge-error: request_head_too_large\r\n" in answer
     body = orjson.loads(answer.partition(b"\r\n\r\n")[2])
     assert body["error"]["code"] == "request_head_too_large"
 

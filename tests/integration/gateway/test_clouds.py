@@ -79,7 +79,7 @@ async def test_what_a_client_is_told(
     out.load(fault)
     reply = await out.ask(cloud, speaks=speaks, stream=stream)
     error = reply.json()["error"]
-    assert reply.status_code == status
+    assert (reply.status_code, reply.headers["x-drawbridge-error"]) == (status, code)
     assert words in error["message"]
     assert f'cloud "{cloud}"' in error["message"]
     if speaks == "openai":
@@ -98,7 +98,13 @@ async def test_what_the_provider_refuses_is_the_clients_fault(out: Out, cloud: s
     out.load("standin-400", fallback=("spare",))
     reply = await out.ask(cloud, speaks=speaks)
     assert (reply.status_code, out.world.engine.connections) == (400, 0)
-    assert "refused the request as invalid" in reply.json()["error"]["message"]
+    error = reply.json()["error"]
+    assert "refused the request as invalid" in error["message"]
+    assert "(invalid_request_error)" in error["message"]
+    assert (reply.headers["x-drawbridge-error"], error.get("code")) == (
+        "invalid_request",
+        "invalid_request_error" if speaks == "openai" else None,
+    )
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])

@@ -187,9 +187,11 @@ CLIENT_FAULTS = [400, 409, 413, 422]
 @pytest.mark.parametrize("status", CLIENT_FAULTS)
 async def test_the_clients_own_fault_never_falls_back(status: int) -> None:
     async with falling_back(tuple(FallbackReason)) as world:
-        world.engine.script = whole({**ENGINE_ERROR, "message": "top_p must be in (0, 1], got 7."}, status)
+        said = {**ENGINE_ERROR, "message": "top_p must be in (0, 1], got 7."}
+        world.engine.script = whole(said, status, ["x-drawbridge-error: of_an_engine"])
         reply = await world.client.post("/v1/chat/completions", json=OPENAI_BODY)
         assert (reply.status_code, reply.json()["error"]["param"]) == (status, "top_p")
+        assert reply.headers["x-drawbridge-error"] == "invalid_request"
         assert world.bridge.bytes_received == 0
 
 

@@ -161,6 +161,7 @@ async def test_served_paths_have_one_spelling(world: World, path: str) -> None:
         answer = await speaker.answer()
         assert (answer.status, world.engine.connections) == (404, 0)
         assert answer.json["error"]["message"]
+        assert answer.headers["x-drawbridge-error"] == "not_found"
         assert answer.headers["request-id"] == answer.headers["x-request-id"]
 
 
@@ -210,6 +211,8 @@ async def test_errors_have_the_shape_of_the_clients_protocol(
         speaker.send(request("x-api-key: wrong", JSON, header, line=f"POST {path} HTTP/1.1"))
         answer = await speaker.answer()
         assert ("type" in answer.json) is anthropic
+        code = "invalid_api_key" if path in {PATH, "/v1/messages"} else answer.headers["x-drawbridge-error"]
+        assert answer.headers["x-drawbridge-error"] == code == answer.json["error"].get("code", code)
         assert answer.headers["content-type"] == "application/json"
         assert answer.headers["x-request-id"].startswith("req_")
 

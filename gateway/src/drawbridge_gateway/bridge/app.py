@@ -115,7 +115,9 @@ class Bridge:
         if not hmac.compare_digest(presented, self._authorization):
             raise RequestRefused(
                 ApiError(
-                    HTTPStatus.UNAUTHORIZED, "invalid_bridge_token", "the bridge token is missing or wrong"
+                    HTTPStatus.UNAUTHORIZED,
+                    "invalid_bridge_token",
+                    "the bridge token is missing or wrong: gateway and bridge must read it again",
                 )
             )
 

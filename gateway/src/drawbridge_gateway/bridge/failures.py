@@ -20,7 +20,7 @@ from drawbridge_crds.snapshot import CloudTarget
 
 from drawbridge_gateway.bridge.credentials import CredentialError
 from drawbridge_gateway.bridge.translate.shapes import CutAnswerError, FailedAnswerError
-from drawbridge_gateway.protocols.errors import OUR_WORDS, ApiError
+from drawbridge_gateway.protocols.errors import ApiError
 
 OVERLOADED: Final = 529
 """Anthropic's own status: the service, not the client, has too much to do."""
@@ -83,16 +83,25 @@ def status_failure(
 ) -> ApiError:
     """Map a provider's answer that is not a success."""
     if status in _CLIENT_FAULTS:
-        code, words = _provider_error(body)
+        provider_code, words = _provider_error(body)
         if _NO_CREDIT in words:  # the operator's to mend, and no other backend's trouble
             return ApiError(
                 HTTPStatus.BAD_GATEWAY,
                 "cloud_failed",
                 f'cloud "{cloud.name}" refuses requests for lack of credit: its account must be topped up',
             )
+        code = "invalid_request"
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             code = "request_too_large"
-        return ApiError(status, code, f'cloud "{cloud.name}" refuses this request: {words}')
+        # Anthropic has no code of its own for it
+        elif provider_code == "context_length_exceeded" or _TOO_LONG.search(words):
+            code = "context_length_exceeded"
+        return ApiError(
+            status,
+            code,
+            f'cloud "{cloud.name}" refuses this request: {words}',
+            provider_code=provider_code if code == "invalid_request" else None,
+        )
     if status in _NOT_NOW:
         return ApiError(
             status,
@@ -214,8 +223,8 @@ def _status_of(error: object) -> int | None:
     return None
 
 
-def _provider_error(body: object) -> tuple[str, str]:
-    """Return code and words of an error body of either protocol.
+def _provider_error(body: object) -> tuple[str | None, str]:
+    """Return code, if there is one, and words of an error body of either protocol.
 
     The SDKs differ: OpenAI's hands over the inner object, Anthropic's the whole body.
     """
@@ -223,17 +232,13 @@ def _provider_error(body: object) -> tuple[str, str]:
     if isinstance(inner, dict) and isinstance(inner.get("error"), dict):
         inner = inner["error"]
     if not isinstance(inner, dict):
-        return "invalid_request", "it gave no reason"
+        return None, "it gave no reason"
     words = str(inner.get("message") or "it gave no reason")
     words = "".join(c if c.isprintable() else " " for c in words[:MAX_WORDS_CHARS])
-    if _TOO_LONG.search(words):  # Anthropic has no code of its own for it
-        return "context_length_exceeded", words
     code = str(inner.get("code") or "")
     if not code or code.isdigit():  # a status, which says less than the type
         code = str(inner.get("type") or "")
-    # our own codes stand for our own words, which the gateway passes on
-    is_code = _CODE.fullmatch(code) and code not in OUR_WORDS
-    return (code if is_code else "invalid_request"), words
+    return code if _CODE.fullmatch(code) else None, words
 
 
 def _tls_words(cause: BaseException) -> str:

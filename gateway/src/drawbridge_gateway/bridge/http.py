@@ -40,13 +40,15 @@ class BridgeReply:
         await self.whole(status, b"application/json", orjson.dumps(value))
 
     async def error(self, protocol: ApiProtocol, error: ApiError, request_id: str) -> None:
-        """Send an error in its protocol's shape; the header x-drawbridge-error holds its code."""
+        """Send an error in its protocol's shape; headers hold its code and the provider's own."""
         headers = [
             (b"x-request-id", request_id.encode()),
             (b"request-id", request_id.encode()),
             # Anthropic's shape has no place for a code
             (b"x-drawbridge-error", error.code.encode()),
         ]
+        if error.provider_code is not None:
+            headers.append((b"x-drawbridge-provider-code", error.provider_code.encode()))
         if error.retry_after_s is not None:
             headers.append((b"retry-after", str(error.retry_after_s).encode()))
         body = error_body(protocol, error, request_id)

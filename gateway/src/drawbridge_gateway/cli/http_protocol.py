@@ -93,7 +93,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         body = error_body(ApiProtocol.OPENAI, error, "-")
         self.transport.write(
             b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
-            b"connection: close\r\n\r\n%s" % (error.status, _REASONS[error.status], len(body), body)
+            b"x-drawbridge-error: %s\r\nconnection: close\r\n\r\n%s"
+            % (error.status, _REASONS[error.status], len(body), error.code.encode(), body)
         )
         self.transport.close()
 

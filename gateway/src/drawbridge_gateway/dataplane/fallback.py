@@ -84,6 +84,9 @@ class ErrorAnswer:
     code: str = ""
     """The bridge's x-drawbridge-error."""
 
+    provider_code: str = ""
+    """The bridge's x-drawbridge-provider-code."""
+
 
 def after(before: Failure | None, failure: Failure) -> Failure:
     """Return what a request has come to with `failure`, when `before` is what it had come to.
@@ -185,7 +188,9 @@ def bridge_failed(target: Cloud, answer: ErrorAnswer) -> Failure:
     if answer.code in OUR_WORDS:
         error = replace(error, message=words or error.message, param=param)
     elif failure.reason is None and error.status != HTTPStatus.FORBIDDEN:
-        error = replace(error, message=f"{error.message} ({answer.code})" if answer.code else error.message)
+        code = answer.provider_code or answer.code
+        message = f"{error.message} ({code})" if code else error.message
+        error = replace(error, message=message, provider_code=answer.provider_code or None)
     else:
         error = replace(error, message=words or error.message)
     return replace(failure, error=replace(error, code=answer.code or error.code))

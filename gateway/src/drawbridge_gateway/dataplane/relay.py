@@ -76,6 +76,7 @@ async def relay_error(attempt: Attempt) -> Failure:
         body=(await _read_whole(attempt, MAX_ERROR_BYTES)).decode(errors="replace"),
         retry_after=connection.retry_after,
         code=connection.error_code.decode("latin-1"),
+        provider_code=connection.provider_code.decode("latin-1"),
     )
     if isinstance(attempt.target, Cloud):
         return bridge_failed(attempt.target, answer)

@@ -46,7 +46,8 @@ class Reply:
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def error(self, error: ApiError, headers: tuple[Header, ...] = (), *, more: bool = False) -> None:
-        """Send an error in the shape of the client's protocol."""
+        """Send an error in the shape of the client's protocol. A header has its code: not each shape does."""
+        headers = (*headers, (b"x-drawbridge-error", error.code.encode()))
         if error.retry_after_s is not None:
             headers = (*headers, (b"retry-after", b"%d" % error.retry_after_s))
         if error.allow is not None:

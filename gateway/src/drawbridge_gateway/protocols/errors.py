@@ -20,8 +20,7 @@ INVALID_VALUE: Final = "invalid_value"
 """Codes of our own refusal of what no backend would be asked."""
 
 OUR_WORDS: Final = frozenset({NOT_TRANSLATABLE, INVALID_TYPE, INVALID_VALUE})
-"""Codes that stand for our own words about a request, which name places and never a value. The bridge lets no
-error of a provider have them."""
+"""Codes that stand for our own words about a request, which name places and never a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class ApiError:
 
     status: int
     code: str
-    """For programs, such as `model_not_found`. OpenAI clients read it; logs and metrics carry it."""
+    """For programs, such as `model_not_found`: always one of ours. Clients, logs and metrics get it."""
 
     message: str
     """For people: what happened, to what, what to do."""
@@ -41,6 +40,9 @@ class ApiError:
     retry_after_s: int | None = None
     allow: str | None = None
     """The method that the path is served with (405)."""
+
+    provider_code: str | None = None
+    """A cloud's own word for what it finds wrong with a request; OpenAI clients read it instead of `code`."""
 
 
 class RequestRefused(Exception):  # noqa: N818 - it is an outcome that is told, not a bug
@@ -90,7 +92,12 @@ def _error_object(protocol: ApiProtocol, error: ApiError, request_id: str) -> di
         }
     kind = _OPENAI_TYPES.get(error.status) or _kind(error.status)
     return {
-        "error": {"message": error.message, "type": kind, "param": error.param, "code": error.code},
+        "error": {
+            "message": error.message,
+            "type": kind,
+            "param": error.param,
+            "code": error.provider_code or error.code,
+        },
     }
 
 

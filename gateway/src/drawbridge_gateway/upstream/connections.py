@@ -47,6 +47,7 @@ class Connection(asyncio.Protocol):
         "error_code",
         "exchanges",
         "idle_since_s",
+        "provider_code",
         "retry_after",
         "status",
     )
@@ -76,6 +77,7 @@ class Connection(asyncio.Protocol):
         self.content_type = b""
         self.retry_after: bytes | None = None
         self.error_code = b""
+        self.provider_code = b""
         self.dropped_fields = b""
 
     # What the exchange calls
@@ -198,6 +200,8 @@ class Connection(asyncio.Protocol):
             self.retry_after = value
         elif name == b"x-drawbridge-error":
             self.error_code = value
+        elif name == b"x-drawbridge-provider-code":
+            self.provider_code = value
         elif name == b"x-drawbridge-dropped-fields":
             self.dropped_fields = value
 

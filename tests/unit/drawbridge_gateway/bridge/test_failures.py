@@ -41,7 +41,7 @@ def body(**error: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "words"),
+    ("answer", "provider_code", "words"),
     [
         pytest.param(
             {"message": "m", "code": "bad_value"}, "bad_value", "m", id="OpenAI's, as its SDK unwraps it"
@@ -50,35 +50,20 @@ def body(**error: Any) -> dict[str, Any]:
             body(type="invalid_request_error", message="m"), "invalid_request_error", "m", id="Anthropic's"
         ),
         *(
-            pytest.param(body(code=code, message="m"), "invalid_request", "m", id=f"{code}, which is ours")
-            for code in ("not_translatable", "invalid_type", "invalid_value")
+            pytest.param(body(code=code, message="m"), code, "m", id=f"{code}, which is ours too")
+            for code in ("not_translatable", "privacy_refused")
         ),
-        pytest.param(
-            body(type="invalid_request_error", message="prompt is too long: 9 tokens > 8 maximum"),
-            "context_length_exceeded",
-            "prompt is too long: 9 tokens > 8 maximum",
-            id="Anthropic's word for a full context",
-        ),
-        pytest.param(
-            body(
-                type="invalid_request_error",
-                message="input length and `max_tokens` exceed context limit: 178959 + 64000 > 200000",
-            ),
-            "context_length_exceeded",
-            "input length and `max_tokens` exceed context limit: 178959 + 64000 > 200000",
-            id="Anthropic's word for a context that max_tokens overflows",
-        ),
-        pytest.param("<html>", "invalid_request", "it gave no reason", id="a page of some proxy"),
-        pytest.param(None, "invalid_request", "it gave no reason", id="nothing"),
-        pytest.param({"message": "a\r\nb\x00c"}, "invalid_request", "a  b c", id="control characters go"),
-        pytest.param({"message": "m", "code": "Ünfit"}, "invalid_request", "m", id="a code that is none"),
-        pytest.param({"message": "x" * 900}, "invalid_request", "x" * 500, id="long words are cut"),
+        pytest.param("<html>", None, "it gave no reason", id="a page of some proxy"),
+        pytest.param(None, None, "it gave no reason", id="nothing"),
+        pytest.param({"message": "a\r\nb\x00c"}, None, "a  b c", id="control characters go"),
+        pytest.param({"message": "m", "code": "Ünfit"}, None, "m", id="a code that is none"),
+        pytest.param({"message": "x" * 900}, None, "x" * 500, id="long words are cut"),
     ],
 )
-def test_words_about_the_clients_own_fault(answer: object, code: str, words: str) -> None:
+def test_words_about_the_clients_own_fault(answer: object, provider_code: str | None, words: str) -> None:
     error = status_failure(CLAUDE, 400, answer, {}, NOW_S)
 
-    assert (error.status, error.code) == (400, code)
+    assert (error.status, error.code, error.provider_code) == (400, "invalid_request", provider_code)
     assert error.message == f'cloud "claude" refuses this request: {words}'
 
 
@@ -88,6 +73,39 @@ def test_an_account_without_credit_is_not_the_clients_fault() -> None:
 
     assert (error.status, error.code) == (502, "cloud_failed")
     assert "credit" in error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "code"),
+    [
+        pytest.param(
+            400,
+            body(type="invalid_request_error", message="prompt is too long: 9 tokens > 8 maximum"),
+            "context_length_exceeded",
+            id="a full context, for which Anthropic has these words only",
+        ),
+        pytest.param(
+            400,
+            body(
+                type="invalid_request_error",
+                message="input length and `max_tokens` exceed context limit: 178959 + 64000 > 200000",
+            ),
+            "context_length_exceeded",
+            id="a context that max_tokens overflows, in Anthropic's words",
+        ),
+        pytest.param(
+            400,
+            {"message": "m", "code": "context_length_exceeded"},
+            "context_length_exceeded",
+            id="a full context, by OpenAI's code",
+        ),
+        pytest.param(413, {"message": "m", "code": "x"}, "request_too_large", id="too large a request"),
+    ],
+)
+def test_faults_of_the_client_that_have_a_code_of_ours(status: int, answer: object, code: str) -> None:
+    error = status_failure(CLAUDE, status, answer, {}, NOW_S)
+
+    assert (error.status, error.code, error.provider_code) == (status, code, None)
 
 
 @pytest.mark.parametrize("status", [301, 307, 401, 402, 403, 404, 405, 409, 418, 500, 502, 599])

@@ -161,10 +161,19 @@ def test_a_bridge_that_gives_no_words_gets_ours(body: str) -> None:
 
 def test_of_a_request_that_the_provider_refuses_only_the_code_is_passed_on() -> None:
     body = json.dumps({"error": {"message": f"cannot read {SECRET}"}})
-    failure = bridge_failed(CLOUD, ErrorAnswer(400, body, code="unsupported_parameter"))
+    answer = ErrorAnswer(400, body, code="invalid_request", provider_code="unsupported_parameter")
+    failure = bridge_failed(CLOUD, answer)
     assert failure.reason is None
     assert SECRET not in failure.error.message
-    assert "unsupported_parameter" in failure.error.message
+    assert "(unsupported_parameter)" in failure.error.message
+    assert (failure.error.code, failure.error.provider_code) == ("invalid_request", "unsupported_parameter")
+
+
+def test_a_bridge_that_does_not_take_our_token_is_told_as_such() -> None:
+    body = json.dumps({"error": {"message": WORDS}})
+    failure = bridge_failed(CLOUD, ErrorAnswer(401, body, code="invalid_bridge_token"))
+    assert (failure.reason, failure.error.status) == (UNAVAILABLE, 502)
+    assert (failure.error.message, failure.error.code) == (WORDS, "invalid_bridge_token")
 
 
 @pytest.mark.parametrize("code", ["invalid_type", "invalid_value"])
@@ -238,7 +247,7 @@ def test_who_tries_next(
 UNSAYABLE = json.dumps({"error": {"message": '"n" cannot be said in it: ask once', "param": "n"}})
 NOT_ASKED = bridge_failed(CLOUD, ErrorAnswer(400, UNSAYABLE, code=NOT_TRANSLATABLE))
 POOL_DOWN = upstream_failed(POOL, UnreachableError("x"))
-REFUSED = bridge_failed(CLOUD, ErrorAnswer(400, "", code="unsupported_parameter"))
+REFUSED = bridge_failed(CLOUD, ErrorAnswer(400, "", code="invalid_request"))
 FORBIDDEN = bridge_failed(CLOUD, ErrorAnswer(403, "", code="privacy_refused"))
 
 
@@ -271,7 +280,7 @@ def test_whoever_comes_after_a_cloud_that_cannot_be_asked_is_tried() -> None:
         pytest.param(
             NOT_ASKED, POOL_DOWN, "backend_unavailable", UNAVAILABLE, id="a failure after it counts"
         ),
-        pytest.param(NOT_ASKED, REFUSED, "unsupported_parameter", None, id="so does a fault of the request"),
+        pytest.param(NOT_ASKED, REFUSED, "invalid_request", None, id="so does a fault of the request"),
         pytest.param(NOT_ASKED, NOT_ASKED, NOT_TRANSLATABLE, None, id="nobody can be asked"),
     ],
 )

@@ -18,6 +18,12 @@ def test_openai_shape() -> None:
     }
 
 
+def test_openai_clients_see_the_providers_own_code_where_there_is_one() -> None:
+    error = ApiError(400, "invalid_request", "m", provider_code="unsupported_parameter")
+
+    assert json.loads(error_body(ApiProtocol.OPENAI, error, ""))["error"]["code"] == "unsupported_parameter"
+
+
 def test_anthropic_shape() -> None:
     assert json.loads(error_body(ApiProtocol.ANTHROPIC, ERROR, "req_1")) == {
         "type": "error",
