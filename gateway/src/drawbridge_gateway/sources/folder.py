@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-import yaml
 from drawbridge_crds.api_keys import ApiKeyEntry, parse_keys
 from drawbridge_crds.compile import TenantFacts, compile_snapshot
 from drawbridge_crds.names import KEYS_LABEL
@@ -22,6 +21,7 @@ from pydantic import ValidationError
 from drawbridge_gateway.errors import DrawbridgeError
 from drawbridge_gateway.sources.endpoints_file import EndpointsFile
 from drawbridge_gateway.validation import readable
+from drawbridge_gateway.yaml_text import read_yaml
 
 ENDPOINTS_FILE: Final = "endpoints.yaml"
 
@@ -49,7 +49,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """One YAML document."""
+    """One YAML document, its metadata a map with at most a name of text."""
 
     file: str
     where: str
@@ -58,6 +58,8 @@ class _Document:
     kind: str
     value: Mapping[str, Any]
     labels: Mapping[str, str]
+    data: Mapping[str, str]
+    """Of a ConfigMap."""
 
 
 def read_folder(files: Mapping[str, str], known_pools: Sequence[str] = ()) -> Folder:
@@ -110,8 +112,20 @@ def _documents(name: str, text: str) -> Iterator[_Document]:
             raise FolderError(
                 f"{name}, document {number}: not a Kubernetes object: write apiVersion, kind and metadata"
             )
-        labels = {str(label): str(text) for label, text in (metadata.get("labels") or {}).items()}
-        yield _Document(name, f'{name}: {kind} "{metadata.get("name", "")}"', kind, value, labels)
+        if not isinstance(metadata.get("name", ""), str):
+            raise FolderError(f"{name}: {kind}, document {number}: metadata.name: must be a text")
+        where = f'{name}: {kind} "{metadata.get("name", "")}"'
+        labels = _texts(where, "metadata.labels", metadata.get("labels"))
+        data = _texts(where, "data", value.get("data")) if kind == "ConfigMap" else {}
+        yield _Document(name, where, kind, value, labels, data)
+
+
+def _texts(where: str, field: str, value: Any) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise FolderError(f"{where}: {field}: must be a map of texts")
+    return {str(key): str(text) for key, text in value.items()}
 
 
 def _refuse_doubles(documents: Sequence[_Document]) -> None:
@@ -126,9 +140,9 @@ def _refuse_doubles(documents: Sequence[_Document]) -> None:
 
 def _yaml_documents(name: str, text: str) -> list[Any]:
     try:
-        return list(yaml.safe_load_all(text))
-    except yaml.YAMLError as error:
-        raise FolderError(f"{name}: not YAML: {' '.join(str(error).split())}") from error
+        return read_yaml(text)
+    except ValueError as error:
+        raise FolderError(f"{name}: not YAML: {error}") from error
 
 
 def _parse(document: _Document, model: type[Model]) -> Model:
@@ -158,17 +172,13 @@ def _floor(documents: Sequence[_Document]) -> Privacy:
     )
 
 
-def _data(document: _Document) -> dict[str, str]:
-    return {str(key): str(text) for key, text in (document.value.get("data") or {}).items()}
-
-
 def _holds_keys(document: _Document) -> bool:
     return document.kind == "ConfigMap" and document.labels.get(KEYS_LABEL) == "true"
 
 
 def _keys(documents: Sequence[_Document]) -> tuple[dict[str, ApiKeyEntry], tuple[str, ...]]:
     return parse_keys(
-        {k: v for document in documents if _holds_keys(document) for k, v in _data(document).items()}
+        {k: v for document in documents if _holds_keys(document) for k, v in document.data.items()}
     )
 
 
@@ -177,7 +187,7 @@ def _ca_bundles(documents: Sequence[_Document]) -> dict[tuple[str, str], str]:
         (document.value["metadata"].get("name", ""), key): text
         for document in documents
         if document.kind == "ConfigMap" and not _holds_keys(document)
-        for key, text in _data(document).items()
+        for key, text in document.data.items()
     }
 
 

@@ -113,7 +113,7 @@ class FolderSource:
             return value
         try:
             return (self._directory / (origin.file or "")).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path that can be none
             raise FolderError(f"{field}: cannot read {origin.file}: {_words(error)}") from error
 
 
@@ -141,5 +141,7 @@ def _yaml_files(directory: Path) -> list[Path]:
     return sorted(path for path in directory.iterdir() if path.suffix in {".yaml", ".yml"})
 
 
-def _words(error: OSError | UnicodeDecodeError) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
+def _words(error: OSError | ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

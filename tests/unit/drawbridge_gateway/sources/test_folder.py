@@ -1,5 +1,6 @@
 """A folder of YAML: what it compiles to, and what it says when it does not."""
 
+import contextlib
 import re
 
 import pytest
@@ -57,6 +58,9 @@ def test_namespace_brings_its_floor(namespaces: dict[str, str]) -> None:
 
     assert snapshot.privacy is Privacy.STRICT
     assert snapshot.clouds == ()
+
+
+CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap"
 
 
 @pytest.mark.parametrize(
@@ -127,6 +131,22 @@ def test_namespace_brings_its_floor(namespaces: dict[str, str]) -> None:
             id="two origins",
         ),
         pytest.param({"endpoints.yaml": "- a"}, "endpoints.yaml: ", id="a list"),
+        pytest.param(
+            {"c.yaml": f"{CONFIG_MAP}\nmetadata: {{name: x}}\ndata: |\n  a text"},
+            'c.yaml: ConfigMap "x": data: must be a map of texts',
+            id="data that is a text",
+        ),
+        pytest.param(
+            {"c.yaml": f"{CONFIG_MAP}\nmetadata: {{name: x, labels: [a]}}"},
+            'c.yaml: ConfigMap "x": metadata.labels: must be a map of texts',
+            id="labels that are a list",
+        ),
+        pytest.param(
+            {"c.yaml": f"{CONFIG_MAP}\nmetadata: {{name: [x]}}"},
+            "c.yaml: ConfigMap, document 1: metadata.name: must be a text",
+            id="a name that is a list",
+        ),
+        pytest.param({"c.yaml": "a: 2026-13-45"}, "c.yaml: not YAML: month must be", id="no such day"),
     ],
 )
 def test_what_is_wrong_is_said(changed: dict[str, str], words: str) -> None:
@@ -167,3 +187,45 @@ def test_what_should_be_mended_is_found_and_the_rest_works(changed: dict[str, st
 
     assert [found for found in folder.findings if finding in found]
     assert folder.snapshot.models == ("auto", "coder")
+
+
+PLACES = [
+    "{v}",
+    "kind: {v}\nmetadata: {{name: x}}",
+    "kind: Secret\nmetadata: {v}",
+    "kind: Namespace\nmetadata: {{name: {v}}}",
+    "kind: Namespace\nmetadata: {{name: x, labels: {v}}}",
+    "kind: Namespace\nmetadata: {{name: x, labels: {{drawbridge.dev/privacy-floor: {v}}}}}",
+    "kind: InferencePool\nmetadata: {{name: x, namespace: {v}}}",
+    "kind: InferencePool\nmetadata: {{name: x}}\nspec: {{model: {v}}}",
+    "kind: RoutingPolicy\nmetadata: {{name: default}}\nspec: {v}",
+    "kind: RoutingPolicy\nmetadata: {{name: default}}\nspec: {{models: {v}, routes: {v}, clouds: {v}}}",
+    "kind: ConfigMap\nmetadata: {{{v}: x}}",
+    "kind: ConfigMap\nmetadata: {{name: x}}\ndata: {v}",
+    "kind: ConfigMap\nmetadata: {{name: x}}\ndata: {{{v}: {v}}}",
+    "kind: ConfigMap\nmetadata: {{name: x, labels: {{drawbridge.dev/keys: 'true'}}}}\ndata: {{a: {v}}}",
+]
+
+ENDPOINT_PLACES = ["{v}", "pools: {v}", "pools: {{coder: {v}}}", "secrets: {v}", "secrets: {{a: {{b: {v}}}}}"]
+
+VALUES = [
+    "", "null", "7", "-1.5", ".nan", "true", "text", "''", "[a]", "[[]]", "{a: b}", "{1: {2: 3}}",
+    "|\n  a text", "2026-11-22", "2026-13-45", "2026-11-22T25:61:00Z", "!!bool x", "!!int ''",
+    "!!timestamp x", "!!set {a}", "!!binary x", "!!python/object:os.system x", "&a [*a]", "&a {b: *a}",
+    '"\\ud800"', '"\\0"', "*a", "? x",
+    "[" * 500,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_whatever_is_written_anywhere_is_told_or_works(value: str) -> None:
+    for file, places in (("b.yaml", PLACES), ("endpoints.yaml", ENDPOINT_PLACES)):
+        for place in places:
+            with contextlib.suppress(FolderError):
+                read_folder({"a.yaml": POOL, file: place.format(v=value)})
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_whatever_is_written_as_certificates_is_told_or_works(value: str) -> None:
+    with contextlib.suppress(FolderError):
+        read_folder({**WHOLE, "c.yaml": CA.replace("PEM", value)})
