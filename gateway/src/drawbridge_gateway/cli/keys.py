@@ -33,7 +33,7 @@ async def run(args: argparse.Namespace) -> int:
 @asynccontextmanager
 async def _store(args: argparse.Namespace) -> AsyncIterator[KeyStore]:
     if args.file is not None:
-        yield FileKeys(Path(args.file))
+        yield FileKeys(Path(args.file), args.namespace)
         return
     # a file needs none of it, and the API server's client takes longer to import than all the rest
     from drawbridge_gateway.api_server import connected  # noqa: PLC0415

@@ -79,7 +79,9 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
         "--output", choices=["table", "json"], default="table", help="(default: %(default)s)"
     )
     for action in (create, revoke, listing):
-        action.add_argument("-n", "--namespace", help="of the tenant (default: the kubeconfig's)")
+        action.add_argument(
+            "-n", "--namespace", help="of the tenant (default: the kubeconfig's, or the file's)"
+        )
         action.add_argument("--file", metavar="FILE", help="keep keys in this YAML file, not in a cluster")
 
 
