@@ -150,7 +150,7 @@ def test_answers_that_cannot_be_told(error: ValueError, code: str) -> None:
         ),
         pytest.param(
             {"code": 400, "type": "invalid_request_error", "message": "m"},
-            400, "invalid_request_error", id="the client's fault, with a type",
+            400, "invalid_request", id="the client's fault, with a type",
         ),
         pytest.param("no", 502, "cloud_failed", id="words"),
         pytest.param(None, 502, "cloud_failed", id="nothing"),
