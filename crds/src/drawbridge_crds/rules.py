@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -84,8 +85,7 @@ class SpecModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _read_as_stored(cls, data: Any) -> Any:
-        fields = cls.model_fields.items()
-        return as_stored(data, optional={f.alias or name for name, f in fields if not f.is_required()})
+        return as_stored(data, _optional_fields(cls))
 
     @model_validator(mode="after")
     def _check_rules(self) -> Self:
@@ -98,6 +98,12 @@ class SpecModel(BaseModel):
             ):
                 raise ValueError(f"{field.alias or name}: Duplicate value")
         return self
+
+
+@cache  # asked for every object: a snapshot has thousands of keys
+def _optional_fields(model: type[BaseModel]) -> frozenset[str]:
+    fields = model.model_fields.items()
+    return frozenset(field.alias or name for name, field in fields if not field.is_required())
 
 
 def _repeats(items: Any, schema: Mapping[str, Any]) -> bool:
