@@ -40,14 +40,15 @@ def not_implemented(missing: Sequence[Unimplemented]) -> Finding:
         if closed
         else "the rest of the policy is in force"
     )
-    paths = ", ".join(setting.path for setting in missing[:MAX_TOLD_SETTINGS])
-    if len(missing) > MAX_TOLD_SETTINGS:
-        paths += f" and {len(missing) - MAX_TOLD_SETTINGS} more"
-    return Finding(
-        ConditionType.ACCEPTED,
-        Reason.NOT_IMPLEMENTED,
-        f"not implemented yet: {paths}; remove it: {meanwhile}",
-    )
+    paths = [setting.path for setting in missing]
+    return Finding(ConditionType.ACCEPTED, Reason.NOT_IMPLEMENTED, explain_not_implemented(paths, meanwhile))
+
+
+def explain_not_implemented(paths: Sequence[str], meanwhile: str) -> str:
+    """Say which settings of a resource nothing acts on yet, what to do, and what is in force `meanwhile`."""
+    told = ", ".join(paths[:MAX_TOLD_SETTINGS])
+    more = f" and {len(paths) - MAX_TOLD_SETTINGS} more" if len(paths) > MAX_TOLD_SETTINGS else ""
+    return f"not implemented yet: {told}{more}; remove it: {meanwhile}"
 
 
 def policy_findings(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from drawbridge_crds.conditions import Reason
+from drawbridge_crds.findings import explain_not_implemented
 from drawbridge_crds.names import API_VERSION
 from drawbridge_crds.pool import InferencePool
 
@@ -30,7 +31,7 @@ def setting_is_not_implemented(facts: PoolFacts) -> Verdict | None:
     return Verdict(
         "False",
         Reason.NOT_IMPLEMENTED,
-        f"not implemented yet: {', '.join(paths)}; remove it: until then the pool is left as it is",
+        explain_not_implemented(paths, "until then the pool is left as it is"),
     )
 
 
