@@ -108,7 +108,7 @@ def make_conditions(
 
 async def _apply_snapshot(cluster: Cluster, settings: Settings, fitted: Fitted, live: Object | None) -> bool:
     """Write the snapshot where it differs; tells whether it did."""
-    write = plan_write(make_snapshot(fitted.compiled, settings.namespace), live)
+    write = plan_write(make_snapshot(fitted, settings.namespace), live)
     if write is not None:
         await cluster.apply(write)
         snapshot = fitted.compiled.snapshot

@@ -1,5 +1,6 @@
 """The ConfigMap that carries a tenant's snapshot to gateways and bridge."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,25 +26,29 @@ class Fitted:
     """A compiled snapshot that fits a ConfigMap."""
 
     compiled: Compiled
+    data: Mapping[str, str]
+    """Of the ConfigMap: the snapshot as it is written."""
+
     too_large_bytes: int | None
     """Size of what the policy asked for, when that did not fit; `compiled` is then its closed substitute."""
 
 
 def compile_fitting(facts: TenantFacts) -> Fitted:
     """Compile; what does not fit is replaced by what a policy that cannot be read gives, then by no keys."""
-    compiled = compile_snapshot(facts)
-    size_bytes = _size_bytes(compiled)
-    if size_bytes <= MAX_SNAPSHOT_BYTES:
-        return Fitted(compiled, None)
-    closed = compile_snapshot(replace(facts, policy=None, policy_unreadable=True))
-    if _size_bytes(closed) > MAX_SNAPSHOT_BYTES:
-        closed = compile_snapshot(replace(facts, policy=None, policy_unreadable=True, keys={}))
-    return Fitted(closed, size_bytes)
+    fitted = _written(compile_snapshot(facts), None)
+    too_large_bytes = _size_bytes(fitted)
+    if too_large_bytes <= MAX_SNAPSHOT_BYTES:
+        return fitted
+    closed = replace(facts, policy=None, policy_unreadable=True)
+    fitted = _written(compile_snapshot(closed), too_large_bytes)
+    if _size_bytes(fitted) > MAX_SNAPSHOT_BYTES:
+        fitted = _written(compile_snapshot(replace(closed, keys={})), too_large_bytes)
+    return fitted
 
 
-def make_snapshot(compiled: Compiled, system_namespace: str) -> Object:
+def make_snapshot(fitted: Fitted, system_namespace: str) -> Object:
     """Make the ConfigMap."""
-    tenant = compiled.snapshot.tenant
+    tenant = fitted.compiled.snapshot.tenant
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -59,12 +64,14 @@ def make_snapshot(compiled: Compiled, system_namespace: str) -> Object:
                 KEYS_LABEL: "compiled",
             },
         },
-        "data": _data(compiled.snapshot),
+        "data": dict(fitted.data),
     }
 
 
-def _data(snapshot: GatewaySnapshot) -> dict[str, str]:
-    return {SNAPSHOT_KEY: snapshot.to_wire(), KNOWN_POOLS_KEY: " ".join(snapshot.known_pools)}
+def _written(compiled: Compiled, too_large_bytes: int | None) -> Fitted:
+    snapshot = compiled.snapshot
+    data = {SNAPSHOT_KEY: snapshot.to_wire(), KNOWN_POOLS_KEY: " ".join(snapshot.known_pools)}
+    return Fitted(compiled, data, too_large_bytes)
 
 
 def read_snapshot(live: Object | None) -> GatewaySnapshot | None:
@@ -80,5 +87,5 @@ def read_known_pools(live: Object | None) -> tuple[str, ...]:
     return tuple((live or {}).get("data", {}).get(KNOWN_POOLS_KEY, "").split())
 
 
-def _size_bytes(compiled: Compiled) -> int:
-    return sum(len(key) + len(text.encode()) for key, text in _data(compiled.snapshot).items())
+def _size_bytes(fitted: Fitted) -> int:
+    return sum(len(key) + len(text.encode()) for key, text in fitted.data.items())
