@@ -76,7 +76,7 @@ def image_values(images: Mapping[str, str]) -> list[str]:
 def uninstall(cluster: "Cluster") -> None:
     """Remove both charts, the definitions that they keep, and the stand-in."""
     for release in (RELEASE, "drawbridge-crds"):
-        helm(cluster, "uninstall", release, "--namespace", SYSTEM_NAMESPACE, "--ignore-not-found", "--wait")
+        helm(cluster, "uninstall", release, "--namespace", SYSTEM_NAMESPACE, "--ignore-not-found")
     definitions = [
         yaml.safe_load(f.read_text())["metadata"]["name"] for f in ROOT.glob("crds/manifests/*.yaml")
     ]
