@@ -6,6 +6,7 @@ Kubernetes: the stand-alone gateway compiles the same snapshot from files.
 
 import hashlib
 import json
+from functools import cached_property
 from typing import Any, Final
 
 from pydantic import AwareDatetime, ValidationError
@@ -104,7 +105,7 @@ class GatewaySnapshot(SpecModel):
     keys: dict[str, KeyTarget]
     """By key id."""
 
-    @property
+    @cached_property
     def pool_privacy(self) -> dict[str, Privacy]:
         """Privacy in force of each pool, by name."""
         return {pool.name: pool.privacy for pool in self.pools}
@@ -127,8 +128,9 @@ class GatewaySnapshot(SpecModel):
         strict = missing or gone or strict_pools(route.backends, route.matches, pools)
         return Privacy.STRICT if strict else Privacy.STANDARD
 
+    @cached_property
     def content_hash(self) -> str:
-        """Identify the content: SHA-256 in hex, equal for equal snapshots."""
+        """Identifies the content: SHA-256 in hex, equal for equal snapshots."""
         return _hash(self.model_dump(mode="json"))
 
     def to_wire(self) -> str:

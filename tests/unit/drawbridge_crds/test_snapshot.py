@@ -23,7 +23,7 @@ SNAPSHOT = GatewaySnapshot(
 def test_a_snapshot_survives_the_wire_and_equal_ones_have_equal_bytes() -> None:
     assert GatewaySnapshot.from_wire(SNAPSHOT.to_wire()) == SNAPSHOT
     assert SNAPSHOT.to_wire() == SNAPSHOT.model_copy(deep=True).to_wire()
-    assert json.loads(SNAPSHOT.to_wire())["hash"] == SNAPSHOT.content_hash()
+    assert json.loads(SNAPSHOT.to_wire())["hash"] == SNAPSHOT.content_hash
 
 
 def _edited(**changes: object) -> str:

@@ -85,9 +85,6 @@ class Tenant:
     task_header: bytes
     """Names a request's task."""
 
-    content_hash: str
-    """Of the snapshot, to tell which version is in force."""
-
 
 EngineKeys = Callable[[PoolTarget], str | None]
 """Tells what the engines of a pool want to see as bearer token; None: nothing."""
@@ -117,7 +114,6 @@ def compile_tenant(snapshot: GatewaySnapshot, engine_keys: EngineKeys) -> Tenant
             _route(target, snapshot.route_privacy(target), pools, clouds) for target in snapshot.routes
         ),
         task_header=snapshot.task_header.encode(),
-        content_hash=snapshot.content_hash(),
     )
 
 

@@ -95,7 +95,7 @@ class SnapshotFeed:
         self._sink.load_snapshot(snapshot)
         self._tenants[name] = snapshot.tenant
         since = datetime.fromtimestamp(self._wall_clock(), UTC)
-        self._loaded[snapshot.tenant] = Loaded(snapshot.content_hash(), since)
+        self._loaded[snapshot.tenant] = Loaded(snapshot.content_hash, since)
         self._metrics.snapshots_loaded.set(len(self._loaded))
         log.info("snapshot_loaded", tenant=snapshot.tenant, hash=self._loaded[snapshot.tenant].hash)
 

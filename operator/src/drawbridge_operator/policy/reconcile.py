@@ -102,7 +102,7 @@ def make_conditions(
         credentials = credentials_readable(snapshot.clouds, reports.credentials, facts.tenant, settings)
         conditions += [credentials] if credentials else []
     # of a refused policy too: then what was put in its place is to be in force
-    conditions.append(programmed(reports.gateways, snapshot.content_hash(), settings.namespace))
+    conditions.append(programmed(reports.gateways, snapshot.content_hash, settings.namespace))
     return [*conditions, ready(conditions)]
 
 
@@ -112,7 +112,7 @@ async def _apply_snapshot(cluster: Cluster, settings: Settings, fitted: Fitted, 
     if write is not None:
         await cluster.apply(write)
         snapshot = fitted.compiled.snapshot
-        _log.info("snapshot_written", tenant=snapshot.tenant, hash=snapshot.content_hash())
+        _log.info("snapshot_written", tenant=snapshot.tenant, hash=snapshot.content_hash)
     return write is not None
 
 

@@ -30,7 +30,7 @@ def make_status(
 ) -> RoutingPolicyStatus:
     """Make the status that the policy should have; equal to the one it has when nothing changed."""
     generation = policy["metadata"]["generation"]
-    wanted = snapshot.content_hash()
+    wanted = snapshot.content_hash
     loaded = count_loaded(gateways, wanted)
     return RoutingPolicyStatus(
         observed_generation=generation,

@@ -48,7 +48,7 @@ def test_list_puts_every_snapshot_in_force(world: World) -> None:
     world.feed.replace([config_map(A1), config_map(B1)])
 
     assert world.in_force() == {"team-a": A1, "team-b": B1}
-    assert world.feed.loaded["team-a"] == Loaded(A1.content_hash(), NOW)
+    assert world.feed.loaded["team-a"] == Loaded(A1.content_hash, NOW)
     assert world.registry.get_sample_value("drawbridge_snapshots_loaded") == 2
 
 

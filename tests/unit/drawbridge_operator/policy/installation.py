@@ -97,7 +97,7 @@ class Installation:
         if state == "Nonsense":
             return web.Response(text="<html>")
         config_map = self._world.named(CONFIG_MAP, SYSTEM, snapshot_name(request.match_info["tenant"]))
-        current = GatewaySnapshot.from_wire(config_map["data"][SNAPSHOT_KEY]).content_hash()
+        current = GatewaySnapshot.from_wire(config_map["data"][SNAPSHOT_KEY]).content_hash
         told = "0" * 64 if state == "Older" else current
         return web.json_response({"tenant": TENANT, "hash": told, "since": "2026-11-22T15:00:00Z"})
 

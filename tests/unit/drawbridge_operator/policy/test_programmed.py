@@ -58,7 +58,7 @@ async def test_the_status_tells_the_snapshot_in_force_and_who_has_it(here: Insta
     await here.reconciled(world)
     assert status_of(world)["snapshot"] == {
         "version": 1,
-        "hash": snapshot_of(world).content_hash(),
+        "hash": snapshot_of(world).content_hash,
         "loadedByGateways": 2,
         "gateways": 3,
         "summary": "2/3",

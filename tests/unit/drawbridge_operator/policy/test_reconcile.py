@@ -63,7 +63,7 @@ async def test_first_sight_writes_snapshot_then_status_then_tells(here: Installa
         "Ready": ("True", "Ready"),
         "ResolvedRefs": ("True", "RefsResolved"),
     }
-    assert status_of(world)["snapshot"]["hash"] == snapshot_of(world).content_hash()
+    assert status_of(world)["snapshot"]["hash"] == snapshot_of(world).content_hash
     assert status_of(world)["effectivePrivacy"] == "Standard"
     assert status_of(world)["observedGeneration"] == 1
     assert world.events() == [("Normal", "Ready")]

@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from drawbridge_gateway.bridge.translate.messages_to_anthropic import tool_use_id
 from drawbridge_gateway.bridge.translate.said import Piece, pieces
 from drawbridge_gateway.bridge.translate.shapes import MalformedAnswerError, part, parts, words, write_json
+from drawbridge_gateway.bridge.translate.tool_use_id import tool_use_id
 from drawbridge_gateway.bridge.translate.usage import (
     CUTS,
     LIMITS,

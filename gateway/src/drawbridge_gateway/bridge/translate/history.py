@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from operator import is_
 from typing import Any, Final
 
-from drawbridge_gateway.bridge.translate.messages_to_anthropic import tool_use_id
 from drawbridge_gateway.bridge.translate.rules import Translated
+from drawbridge_gateway.bridge.translate.tool_use_id import tool_use_id
 
 _ID_IN: Final = {"tool_use": "id", "tool_result": "tool_use_id"}
 """Where a block names a call. Other providers' models write ids that Anthropic refuses."""

@@ -1,17 +1,14 @@
 """OpenAI's messages as Anthropic's: `system` apart, results of tools in messages of the user."""
 
-import re
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from drawbridge_gateway.bridge.translate.media import IMAGE_TYPES, PDF, read_data_url
 from drawbridge_gateway.bridge.translate.rules import Asked
+from drawbridge_gateway.bridge.translate.tool_use_id import tool_use_id
 
 Block = dict[str, Any]
-
-_NOT_IN_IDS: Final = re.compile(r"[^A-Za-z0-9_-]")
-"""Anthropic refuses other characters in the id of a tool call; other providers' models write them."""
 
 
 def conversation(asked: Asked) -> tuple[list[Block], list[dict[str, Any]]]:
@@ -47,11 +44,6 @@ def plain(blocks: list[Block]) -> str | list[Block]:
         alone: str = blocks[0]["text"]
         return alone
     return blocks
-
-
-def tool_use_id(identifier: str) -> str:
-    """Return an id that Anthropic takes; equal ids stay equal."""
-    return _NOT_IN_IDS.sub("_", identifier)
 
 
 def _add(turns: list[dict[str, Any]], role: str, blocks: list[Block]) -> None:

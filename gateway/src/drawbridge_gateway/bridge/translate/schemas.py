@@ -5,10 +5,11 @@ likewise, each property must be in `required`, and only some keywords are known.
 Sources: both providers' pages on structured outputs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, Final
 
-Schema = Mapping[str, Any]
+Schema = dict[str, Any]
 
 OPEN: Final = "additionalProperties"
 """Says whether an object may have fields that its schema does not name; by JSON Schema it may."""
@@ -43,10 +44,13 @@ def is_closed(schema: Schema) -> bool:
     return all(one.get(OPEN) is False for one in _all(schema) if _is_object(one))
 
 
-def closed(schema: Schema) -> dict[str, Any]:
+def closed(schema: Schema) -> Schema:
     """Return a copy with every object closed that does not say what it is."""
-    copy = {keyword: _closed_in(keyword, value) for keyword, value in schema.items()}
-    return copy | {OPEN: copy.get(OPEN, False)} if _is_object(schema) else copy
+    copy = deepcopy(schema)
+    for one in list(_all(copy)):
+        if _is_object(one):
+            one.setdefault(OPEN, False)
+    return copy
 
 
 def is_strict(schema: Schema) -> bool:
@@ -77,18 +81,6 @@ def _held(keyword: str, value: Any) -> list[Schema]:
     elif keyword in _ONE_OR_SOME:
         some = value if isinstance(value, list) else [value]
     return [one for one in some if isinstance(one, dict)]
-
-
-def _closed_in(keyword: str, value: Any) -> Any:
-    if keyword in _BY_NAME and isinstance(value, dict):
-        return {name: _closed_if_one(inner) for name, inner in value.items()}
-    if keyword in _ONE_OR_SOME:
-        return [_closed_if_one(one) for one in value] if isinstance(value, list) else _closed_if_one(value)
-    return value
-
-
-def _closed_if_one(value: Any) -> Any:
-    return closed(value) if isinstance(value, dict) else value
 
 
 def _is_object(schema: Schema) -> bool:
