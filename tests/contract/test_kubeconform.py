@@ -10,6 +10,7 @@ import yaml
 from drawbridge_operator.kinds import Object
 from drawbridge_operator.leader import Leader
 from drawbridge_operator.policy.reconcile import reconcile_tenant
+from drawbridge_operator.policy.reconcile_status import reconcile_status
 from drawbridge_operator.pool.reconcile import reconcile_pool
 from drawbridge_operator.settings import Settings
 from drawbridge_operator.system.reconcile import reconcile_system
@@ -71,6 +72,7 @@ async def made_by_the_operator(case: str, settings: Settings) -> list[Object]:
     for _ in range(2):  # writes, then tells
         await reconcile_pool(world, settings, now, namespace, name)
         await reconcile_tenant(world, settings, now, namespace)
+        await reconcile_status(world, settings, now, namespace)
     return list(world.objects.values())
 
 

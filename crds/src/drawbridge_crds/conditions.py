@@ -152,6 +152,8 @@ class Reason(StrEnum):
 
     PROGRAMMED = "Programmed"
     """All gateways have loaded the snapshot in force."""
+    SNAPSHOT_REFUSED = "SnapshotRefused"
+    """The API server refuses the ConfigMap that gateways load: what was in force stays in force."""
     LOADING = "Loading"
     """Some gateways have not loaded it yet, or refuse it."""
     NO_GATEWAYS = "NoGateways"

@@ -17,6 +17,7 @@ from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.errors import ClusterError, ConflictError, DrawbridgeError, LeadershipLostError
 from drawbridge_operator.kinds import CONFIG_MAP, INFERENCE_POOL, ROUTING_POLICY
 from drawbridge_operator.policy.reconcile import reconcile_tenant
+from drawbridge_operator.policy.reconcile_status import reconcile_status
 from drawbridge_operator.pool.reconcile import reconcile_pool
 from drawbridge_operator.settings import Settings
 from drawbridge_operator.system.reconcile import reconcile_system
@@ -24,6 +25,10 @@ from drawbridge_operator.workqueue import RetryError, WorkQueue
 
 WORKERS: Final = 8
 """Keys worked on at once. The work is one core of Python that waits for the API server."""
+
+ASKING_WORKERS: Final = 16
+"""Policies whose status is told at once. They wait for gateways and the bridge, up to seconds each where one
+does not answer: in a queue of their own, so that no pool and no snapshot waits for that."""
 
 RESYNC_S: Final = 300.0
 """Between two lists of everything there is: heals whatever a watch lost."""
@@ -39,7 +44,9 @@ class KeyKind(StrEnum):
     POOL = "InferencePool"
     """One pool and its children."""
     TENANT = "Tenant"
-    """The policy and the snapshot of one namespace."""
+    """The snapshot of one namespace."""
+    POLICY = "RoutingPolicy"
+    """What came of that snapshot, as the status of the namespace's policy tells it."""
     NAMESPACE = "Namespace"
     """All pools and the policy of one namespace, because its privacy floor moved."""
     SYSTEM = "System"
@@ -66,7 +73,8 @@ class Controller:
         self._clock = clock
         self._rng = rng
         self._queue: WorkQueue[Key] = WorkQueue(self._reconcile, workers=WORKERS, rng=rng)
-        metrics.QUEUE_DEPTH.set_function(lambda: len(self._queue))
+        self._asking: WorkQueue[Key] = WorkQueue(self._reconcile, workers=ASKING_WORKERS, rng=rng)
+        metrics.QUEUE_DEPTH.set_function(lambda: len(self._queue) + len(self._asking))
 
     def add(self, key: Key, *, after_s: float = 0.0) -> None:
         """Have a key reconciled, at once or a little later, unless its namespace is not ours to act on."""
@@ -82,6 +90,7 @@ class Controller:
         """Reconcile until cancelled, or until leadership is lost."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run())
+            group.create_task(self._asking.run())
             group.create_task(self._resync())
 
     async def _resync(self) -> None:
@@ -146,12 +155,26 @@ class Controller:
                     self._cluster, self._settings, self._clock, key.namespace, key.name
                 )
             case KeyKind.TENANT:
-                return await reconcile_tenant(self._cluster, self._settings, self._clock, key.namespace)
+                await self._reconcile_tenant(key.namespace)
+                return None
+            case KeyKind.POLICY:
+                await self._reconcile_status(key.namespace)
+                return None
             case KeyKind.NAMESPACE:
                 await self._reconcile_namespace(key.namespace)
                 return None
             case KeyKind.SYSTEM:
                 return await reconcile_system(self._cluster, self._settings)
+
+    async def _reconcile_tenant(self, namespace: str) -> None:
+        tell_after_s = await reconcile_tenant(self._cluster, self._settings, self._clock, namespace)
+        if tell_after_s is not None:
+            self._asking.put_off(Key(KeyKind.POLICY, namespace), tell_after_s)
+
+    async def _reconcile_status(self, namespace: str) -> None:
+        look_again_s = await reconcile_status(self._cluster, self._settings, self._clock, namespace)
+        if look_again_s is not None:
+            self.add(Key(KeyKind.TENANT, namespace), after_s=look_again_s)
 
     async def _reconcile_namespace(self, namespace: str) -> None:
         self.add(Key(KeyKind.TENANT, namespace))

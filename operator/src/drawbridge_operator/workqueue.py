@@ -58,14 +58,22 @@ class WorkQueue(Generic[Key]):
             self._make_ready(key)
 
     def add_after(self, key: Key, delay_s: float) -> None:
-        """Have a key worked on later; the earlier of two times wins."""
-        loop = asyncio.get_running_loop()
-        at = loop.time() + delay_s * self._rng.uniform(1 - JITTER, 1 + JITTER)
+        """Have a key worked on later; the earlier of two times wins.
+
+        A key that failed waits for its back-off: what comes meanwhile may be an echo of that failure, such
+        as a status that tells of it. `add` does not wait.
+        """
+        at = self._time_in(delay_s)
         timer = self._timers.get(key)
-        if timer is not None and timer.when() <= at:
-            return
-        self._forget_timer(key)
-        self._timers[key] = loop.call_at(at, self._timer_fired, key)
+        if timer is None or (key not in self._failures and at < timer.when()):
+            self._set_timer(key, at)
+
+    def put_off(self, key: Key, delay_s: float) -> None:
+        """Have a key worked on later; the later of two times wins."""
+        at = self._time_in(delay_s)
+        timer = self._timers.get(key)
+        if timer is None or at > timer.when():
+            self._set_timer(key, at)
 
     async def run(self) -> None:
         """Work until cancelled, or until `reconcile` raises anything but RetryError."""
@@ -90,19 +98,27 @@ class WorkQueue(Generic[Key]):
             delay_s = await self._reconcile(key)
         except RetryError:
             self._failures[key] = failures = self._failures.get(key, 0) + 1
-            delay_s = back_off_s(failures)
+            self._set_timer(key, self._time_in(back_off_s(failures)))
         else:
             self._failures.pop(key, None)
+            if delay_s is not None:
+                self.add_after(key, delay_s)
         finally:
             self._working.discard(key)
-        if delay_s is not None:
-            self.add_after(key, delay_s)
         if key in self._queued:
             self._make_ready(key)
 
     def _make_ready(self, key: Key) -> None:
         self._ready.append(key)
         self._wakeup.release()
+
+    def _time_in(self, delay_s: float) -> float:
+        jitter = self._rng.uniform(1 - JITTER, 1 + JITTER)
+        return asyncio.get_running_loop().time() + delay_s * jitter
+
+    def _set_timer(self, key: Key, at: float) -> None:
+        self._forget_timer(key)
+        self._timers[key] = asyncio.get_running_loop().call_at(at, self._timer_fired, key)
 
     def _timer_fired(self, key: Key) -> None:
         del self._timers[key]

@@ -40,8 +40,11 @@ def reconciled(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[Key]:
     async def pool(_c: Any, _s: Any, _t: Any, namespace: str, name: str) -> None:
         notes.put_nowait(Key(KeyKind.POOL, namespace, name))
 
-    async def tenant(_c: Any, _s: Any, _t: Any, namespace: str) -> None:
+    async def tenant(_c: Any, _s: Any, _t: Any, namespace: str) -> float:
         notes.put_nowait(Key(KeyKind.TENANT, namespace))
+        return 0.0
+
+    async def status(_c: Any, _s: Any, _t: Any, _namespace: str) -> None: ...
 
     async def system(_c: Any, _s: Any) -> float:
         notes.put_nowait(Key(KeyKind.SYSTEM))
@@ -49,6 +52,7 @@ def reconciled(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[Key]:
 
     monkeypatch.setattr(module, "reconcile_pool", pool)
     monkeypatch.setattr(module, "reconcile_tenant", tenant)
+    monkeypatch.setattr(module, "reconcile_status", status)
     monkeypatch.setattr(module, "reconcile_system", system)
     return notes
 
@@ -82,6 +86,42 @@ async def test_at_the_start_everything_there_is_gets_reconciled(reconciled: asyn
         Key(KeyKind.TENANT, "team-b"),
         Key(KeyKind.TENANT, "gone"),
     }, "a snapshot whose tenant is gone is looked at, to be pruned"
+
+
+async def test_no_pool_and_no_snapshot_waits_for_gateways_that_do_not_answer(
+    reconciled: asyncio.Queue[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: asyncio.Queue[str] = asyncio.Queue()
+
+    async def hang(_c: Any, _s: Any, _t: Any, namespace: str) -> None:
+        asked.put_nowait(namespace)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(module, "reconcile_status", hang)
+    tenants = [f"team-{number}" for number in range(module.WORKERS + module.ASKING_WORKERS)]
+    subject = controller(World())
+    for tenant in tenants:
+        subject.add(Key(KeyKind.TENANT, tenant))
+    async with running(subject):
+        for _ in range(module.ASKING_WORKERS):
+            await asked.get()
+        subject.add(POOL)
+        while await reconciled.get() != POOL:
+            pass
+
+
+async def test_after_its_status_is_told_a_tenant_is_looked_at_again(
+    reconciled: asyncio.Queue[Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def told(*_: Any) -> float:
+        return 0.001
+
+    monkeypatch.setattr(module, "reconcile_status", told)
+    subject = controller(World())
+    subject.add(Key(KeyKind.TENANT, "team-a"))
+    async with running(subject):
+        seen = [await reconciled.get() for _ in range(4)]
+    assert seen.count(Key(KeyKind.TENANT, "team-a")) == 3
 
 
 async def test_everything_is_listed_again_and_again(

@@ -3,6 +3,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
+from drawbridge_operator import workqueue as module
 from drawbridge_operator.workqueue import RetryError, WorkQueue, back_off_s
 
 from tests.unit.drawbridge_operator.running import DEADLINE_S, running
@@ -118,6 +119,43 @@ async def test_of_two_times_the_earlier_one_wins(first_s: float, second_s: float
     due_s = queue._timers["a"].when() - asyncio.get_running_loop().time()
     assert due_s < 6
     queue._forget_timer("a")
+
+
+@pytest.mark.parametrize(
+    ("first_s", "second_s"), [pytest.param(5, 60, id="earlier first"), pytest.param(60, 5, id="later first")]
+)
+async def test_what_is_put_off_waits_for_the_later_of_two_times(first_s: float, second_s: float) -> None:
+    async def reconcile(_: str) -> None: ...
+
+    queue = queue_of(reconcile)
+    queue.put_off("a", first_s)
+    queue.put_off("a", second_s)
+    due_s = queue._timers["a"].when() - asyncio.get_running_loop().time()
+    assert due_s > 50
+    queue._forget_timer("a")
+
+
+@pytest.mark.parametrize("when", ["while it fails", "after it failed"])
+async def test_an_echo_of_a_failure_does_not_shorten_its_back_off(
+    when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST_BACK_OFF_S", 20.0)
+    failed = asyncio.Event()
+
+    async def reconcile(key: str) -> None:
+        if when == "while it fails":
+            queue.add_after(key, 0.2)
+        asyncio.get_running_loop().call_soon(failed.set)
+        raise RetryError
+
+    queue = queue_of(reconcile)
+    async with running(queue):
+        queue.add("a")
+        await failed.wait()
+        if when == "after it failed":
+            queue.add_after("a", 0.2)
+        due_s = queue._timers["a"].when() - asyncio.get_running_loop().time()
+    assert due_s > 15
 
 
 async def test_a_run_makes_an_earlier_appointment_void() -> None:

@@ -16,6 +16,7 @@ from drawbridge_crds.names import (
 from drawbridge_crds.snapshot import GatewaySnapshot, SnapshotError
 
 from drawbridge_operator.kinds import FIELD_MANAGER, Object
+from drawbridge_operator.plan import plan_write
 
 MAX_SNAPSHOT_BYTES: Final = 1_048_576
 """What the API server takes as the data of one ConfigMap."""
@@ -66,6 +67,11 @@ def make_snapshot(fitted: Fitted, system_namespace: str) -> Object:
         },
         "data": dict(fitted.data),
     }
+
+
+def plan_snapshot(fitted: Fitted, system_namespace: str, live: Object | None) -> Object | None:
+    """Return what is to be applied so that the ConfigMap carries the snapshot; None where it does."""
+    return plan_write(make_snapshot(fitted, system_namespace), live)
 
 
 def _written(compiled: Compiled, too_large_bytes: int | None) -> Fitted:

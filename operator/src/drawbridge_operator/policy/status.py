@@ -46,3 +46,13 @@ def make_status(
             merge_conditions(read_status(policy).conditions, conditions, generation=generation, now=now)
         ),
     )
+
+
+def make_refused_status(
+    policy: Object, conditions: Sequence[Condition], now: datetime
+) -> RoutingPolicyStatus:
+    """Make the status while the snapshot cannot be written: the one told last stays in force."""
+    before = read_status(policy)
+    generation = policy["metadata"]["generation"]
+    merged = merge_conditions(before.conditions, conditions, generation=generation, now=now)
+    return before.model_copy(update={"observed_generation": generation, "conditions": tuple(merged)})

@@ -8,7 +8,8 @@ from aiohttp import web
 from drawbridge_crds.names import SNAPSHOT_KEY, snapshot_name
 from drawbridge_crds.snapshot import GatewaySnapshot
 from drawbridge_operator.kinds import CONFIG_MAP, Object
-from drawbridge_operator.policy.reconcile import LOADED_WITHIN_S, reconcile_tenant
+from drawbridge_operator.policy.reconcile import reconcile_tenant
+from drawbridge_operator.policy.reconcile_status import reconcile_status
 from drawbridge_operator.settings import Settings
 
 from tests.unit.drawbridge_operator.world import World
@@ -61,13 +62,13 @@ class Installation:
         )
 
     async def reconciled(self, world: World) -> float | None:
-        """Reconcile until the snapshot is written and the status told; returns when to look again."""
+        """Write the snapshot and tell the status, as the controller has it; returns when to look again."""
         self._world = world
         world.put(self._endpoint_slice())
-        look_again_s = await reconcile_tenant(world, self.settings, self.now, TENANT)
-        if look_again_s == LOADED_WITHIN_S:
-            look_again_s = await reconcile_tenant(world, self.settings, self.now, TENANT)
-        return look_again_s
+        tell_after_s = await reconcile_tenant(world, self.settings, self.now, TENANT)
+        if tell_after_s is None:
+            return None
+        return await reconcile_status(world, self.settings, self.now, TENANT)
 
     def _endpoint_slice(self) -> Object:
         endpoints = [

@@ -1,16 +1,19 @@
 """How it is found out that every gateway has loaded a policy."""
 
 import pytest
-from drawbridge_operator.kinds import ENDPOINT_SLICE, ROUTING_POLICY, Kind, Object
+from drawbridge_crds.names import snapshot_name
+from drawbridge_operator.errors import ForbiddenError
+from drawbridge_operator.kinds import CONFIG_MAP, ENDPOINT_SLICE, ROUTING_POLICY, Kind, Object
 from drawbridge_operator.policy import gateways
-from drawbridge_operator.policy.reconcile import (
-    LOADED_WITHIN_S,
+from drawbridge_operator.policy.reconcile import LOADED_WITHIN_S, reconcile_tenant
+from drawbridge_operator.policy.reconcile_status import (
     MAX_LOADING_RECHECK_S,
     STEADY_RECHECK_S,
-    reconcile_tenant,
+    reconcile_status,
 )
 
 from tests.unit.drawbridge_operator.policy.installation import (
+    SYSTEM,
     TENANT,
     Installation,
 )
@@ -18,6 +21,7 @@ from tests.unit.drawbridge_operator.policy.reconciling import (
     EVENT,
     SNAPSHOT_WRITE,
     STATUS_WRITE,
+    WITH_CLOUD,
     conditions_of,
     snapshot_of,
     status_of,
@@ -35,6 +39,57 @@ async def test_a_snapshot_just_written_is_given_time_to_load(here: Installation)
     settings = here.settings
     assert await reconcile_tenant(world, settings, here.now, TENANT) == LOADED_WITHIN_S
     assert world.written() == [SNAPSHOT_WRITE], "no status: gateways would say that they have not loaded it"
+
+
+async def test_nobody_is_asked_for_a_snapshot_that_is_not_written(here: Installation) -> None:
+    world = World(namespace(), pool(), policy())
+    await here.reconciled(world)
+    world.put(pool("second"))
+    world.written()
+    assert await reconcile_status(world, here.settings, here.now, TENANT) == 0.0
+    assert world.written() == []
+
+
+async def test_what_gateways_say_while_the_snapshot_changes_is_not_told(here: Installation) -> None:
+    world = World(namespace(), pool(), policy())
+    await here.reconciled(world)
+    world.put(policy(models=["other"]))
+    await reconcile_tenant(world, here.settings, here.now, TENANT)
+    read_page = world._page
+
+    def changed_in_between(kind: Kind, namespace: str, selector: str) -> Object:
+        if kind == ENDPOINT_SLICE:  # the gateways are asked last
+            world.put(world.named(CONFIG_MAP, SYSTEM, snapshot_name(TENANT)))
+        return read_page(kind, namespace, selector)
+
+    world._page = changed_in_between  # type: ignore[method-assign] # a race, staged
+    world.written()
+    assert await reconcile_status(world, here.settings, here.now, TENANT) == 0.0
+    assert world.written() == []
+
+
+async def test_a_snapshot_that_the_api_server_refuses_is_told_with_its_words(here: Installation) -> None:
+    world = World(namespace(), pool(), policy(**WITH_CLOUD))
+    await here.reconciled(world)
+    before = status_of(world)
+    world.put(namespace(**{"drawbridge.dev/privacy-floor": "strict"}))
+    world.failures["PATCH", "ConfigMap"] = ForbiddenError("exceeded quota")
+    for _ in range(2):
+        world.written()
+        with pytest.raises(ForbiddenError):
+            await here.reconciled(world)
+    assert world.written() == [SNAPSHOT_WRITE], "told once"
+    told = {c["type"]: c for c in status_of(world)["conditions"]}
+    assert conditions_of(world)["Programmed"] == ("False", "SnapshotRefused")
+    refused = "gateways keep what they have, because the API server refuses what they are to load"
+    assert (told["Ready"]["message"], told["Programmed"]["message"]) == (f"{refused}: exceeded quota",) * 2
+    assert conditions_of(world)["CredentialsReadable"] == ("True", "CredentialsReadable"), "as told before"
+    assert status_of(world)["snapshot"] == before["snapshot"], "the one in force"
+    assert status_of(world)["effectivePrivacy"] == "Standard", "of the one in force"
+    world.failures.clear()
+    await here.reconciled(world)
+    assert conditions_of(world)["Programmed"] == ("True", "Programmed")
+    assert status_of(world)["effectivePrivacy"] == "Strict"
 
 
 async def test_a_gateway_that_loads_late_is_asked_sooner_and_then_less_often(here: Installation) -> None:
@@ -71,7 +126,7 @@ async def test_only_ready_gateways_count(here: Installation) -> None:
     await here.reconciled(world)
     [endpoint_slice] = world.of_kind(ENDPOINT_SLICE)
     endpoint_slice["endpoints"][1]["conditions"] = {"ready": False, "serving": True, "terminating": True}
-    assert await reconcile_tenant(world, here.settings, here.now, TENANT) == STEADY_RECHECK_S
+    assert await reconcile_status(world, here.settings, here.now, TENANT) == STEADY_RECHECK_S
     assert status_of(world)["snapshot"]["summary"] == "1/1"
 
 

@@ -41,6 +41,15 @@ def programmed(reports: Sequence[GatewayReport], wanted: str, system_namespace: 
     return _condition("True", Reason.PROGRAMMED, f"{_count(reports, wanted)} have loaded the policy")
 
 
+def snapshot_refused(refusal: str) -> Condition:
+    """Judge, in the API server's words, that what the gateways should load cannot be written."""
+    return _condition(
+        "False",
+        Reason.SNAPSHOT_REFUSED,
+        f"gateways keep what they have, because the API server refuses what they are to load: {refusal}",
+    )
+
+
 def count_loaded(reports: Sequence[GatewayReport], wanted: str) -> int:
     """Count the gateways that have loaded the snapshot with this hash."""
     return sum(report.loaded == wanted for report in reports)
