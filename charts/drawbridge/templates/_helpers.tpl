@@ -6,15 +6,15 @@ by helm when it meets the first one's cluster roles; and tenants can grant right
 {{/* Labels that select the pods of one component: never changed, a Deployment's selector is immutable. */}}
 {{- define "drawbridge.selector" -}}
 app.kubernetes.io/name: drawbridge
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
 {{- define "drawbridge.labels" -}}
 {{ include "drawbridge.selector" . }}
 app.kubernetes.io/part-of: drawbridge
-app.kubernetes.io/version: {{ .root.Chart.AppVersion }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service | quote }}
 {{- end }}
 
 {{/* An image reference, with image.registry in front unless it names a registry itself. */}}
@@ -166,11 +166,11 @@ nothing about the secret.
     defaultMode: 0440
     sources:
     - secret:
-        name: {{ include "drawbridge.rootKeySecret" . }}
+        name: {{ include "drawbridge.rootKeySecret" . | quote }}
         items: [{key: root-key, path: root-key}]
     {{- if .Values.bridge.enabled }}
     - secret:
-        name: {{ include "drawbridge.bridgeTokenSecret" . }}
+        name: {{ include "drawbridge.bridgeTokenSecret" . | quote }}
         items: [{key: bridge-token, path: bridge-token}]
     {{- end }}
 {{- end }}
