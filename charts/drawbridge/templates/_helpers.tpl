@@ -95,14 +95,29 @@ policy sees the port behind the Service. 169.254.20.10 is NodeLocal DNSCache. No
   - {protocol: TCP, port: 5353}
 {{- end }}
 
+{{/*
+The JSON of a label selector without its empty fields, as the API server stores it: {} where it selects everything.
+*/}}
+{{- define "drawbridge.storedSelector" -}}
+{{- $stored := dict -}}
+{{- with .matchLabels }}{{ $_ := set $stored "matchLabels" . }}{{ end -}}
+{{- range .matchExpressions -}}
+{{- $expression := empty .values | ternary (omit . "values") . -}}
+{{- $_ := set $stored "matchExpressions" (append ($stored.matchExpressions | default list) $expression) -}}
+{{- end -}}
+{{ $stored | toJson }}
+{{- end }}
+
 {{/* Who may scrape, as the JSON of one NetworkPolicy peer; empty for nobody. */}}
 {{- define "drawbridge.monitoringPeer" -}}
 {{- with .Values.monitoring -}}
-{{- if and .namespaceSelector .podSelector -}}
-{{ dict "namespaceSelector" .namespaceSelector "podSelector" .podSelector | toJson }}
-{{- else if .namespaceSelector -}}
-{{ dict "namespaceSelector" .namespaceSelector | toJson }}
-{{- else if .podSelector -}}
+{{- $namespaces := include "drawbridge.storedSelector" (.namespaceSelector | default dict) | fromJson -}}
+{{- $pods := include "drawbridge.storedSelector" (.podSelector | default dict) | fromJson -}}
+{{- if and $namespaces $pods -}}
+{{ dict "namespaceSelector" $namespaces "podSelector" $pods | toJson }}
+{{- else if $namespaces -}}
+{{ dict "namespaceSelector" $namespaces | toJson }}
+{{- else if $pods -}}
 {{- fail "monitoring.podSelector alone would mean pods of each pool's own namespace: name the scraper's in monitoring.namespaceSelector, such as {matchLabels: {kubernetes.io/metadata.name: monitoring}}" -}}
 {{- end -}}
 {{- end -}}

@@ -61,7 +61,7 @@ class Settings:
     measurements keep an operator of their own to their namespaces with it."""
 
     monitoring_peer: Mapping[str, Any] | None = None
-    """The NetworkPolicyPeer that may read the engines' metrics; None: nobody."""
+    """The NetworkPolicyPeer that may read the engines' metrics, as the API server stores it; None: nobody."""
 
     gateway_admin_port: int = 9090
     """Where gateways say what they have loaded."""
@@ -161,16 +161,16 @@ class _Reader:
         if not (value := self.text(variable)):
             return None
         try:
-            peer = json.loads(value)
+            peer = _peer_as_stored(json.loads(value))
         except ValueError:
             peer = None
-        if not _is_selective_peer(peer):
+        if peer is None:
             raise SettingsError(
-                f"{variable}={value!r} is not one NetworkPolicyPeer as JSON that selects pods or namespaces: "
-                'write it like {"namespaceSelector": {"matchLabels": '
+                f"{variable}={value!r} is not one NetworkPolicyPeer as JSON whose namespaceSelector selects "
+                'some namespaces: write it like {"namespaceSelector": {"matchLabels": '
                 '{"kubernetes.io/metadata.name": "monitoring"}}}'
             )
-        return dict(peer)
+        return peer
 
     def port(self, variable: str, *, default: int) -> int:
         value = self.text(variable) or str(default)
@@ -179,11 +179,32 @@ class _Reader:
         return int(value)
 
 
-def _is_selective_peer(peer: Any) -> bool:
-    """Refuse what would let in more than monitoring: addresses, and selectors that are all empty."""
-    return (
-        isinstance(peer, dict)
-        and peer.keys() <= {"namespaceSelector", "podSelector"}
-        and all(isinstance(selector, dict) for selector in peer.values())
-        and any(peer.values())
-    )
+def _peer_as_stored(peer: Any) -> dict[str, Any] | None:
+    """Return a NetworkPolicyPeer as the API server stores it, so that equal policies compare equal.
+
+    None for what is none, or would let in more than monitoring: addresses, all namespaces, and pods by their
+    labels alone, which any pod can wear and which without namespaces would mean each pool's own.
+    """
+    if not isinstance(peer, dict) or not peer.keys() <= {"namespaceSelector", "podSelector"}:
+        return None
+    stored = {side: _selector_as_stored(selector) for side, selector in peer.items()}
+    if None in stored.values() or not stored.get("namespaceSelector"):
+        return None
+    return stored
+
+
+def _selector_as_stored(selector: Any) -> dict[str, Any] | None:
+    """Drop what the API server drops, empty fields; what is left of a selector of everything is {}.
+
+    None for what is no LabelSelector: a misspelt field must not pass for one that selects.
+    """
+    if not isinstance(selector, dict) or not selector.keys() <= {"matchLabels", "matchExpressions"}:
+        return None
+    labels, expressions = selector.get("matchLabels") or {}, selector.get("matchExpressions") or []
+    if not isinstance(labels, dict) or not isinstance(expressions, list):
+        return None
+    if not all(isinstance(one, dict) and {"key", "operator"} <= one.keys() for one in expressions):
+        return None
+    kept = [{name: value for name, value in one.items() if value} for one in expressions]
+    fields = {"matchLabels": labels, "matchExpressions": kept}
+    return {name: value for name, value in fields.items() if value}

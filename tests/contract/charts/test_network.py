@@ -1,11 +1,24 @@
 """What the NetworkPolicies say: who reaches whom. That a cluster enforces them is for `helm test` and e2e."""
 
+import json
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 
-from tests.contract.charts.chart import Object, named, objects_of, of_kind, pod_of, value_sets
+from tests.contract.charts.chart import (
+    CHARTS,
+    SMALLEST,
+    Object,
+    RefusedError,
+    named,
+    objects,
+    objects_of,
+    of_kind,
+    pod_of,
+    run_helm,
+    value_sets,
+)
 
 
 def _policy(values: str, component: str) -> Any:
@@ -160,6 +173,54 @@ def test_monitoring_scrapes_where_it_is_named(component: str) -> None:
     }
     rules = _policy("everything", component)["ingress"]
     assert {"from": [peer], "ports": [{"protocol": "TCP", "port": 9090}]} in rules
+
+
+def _monitored_by(peer: Object) -> tuple[list[list[Object]], str]:
+    """Render the chart for a peer; returns who reaches port 9090 of the bridge and what the operator knows.
+
+    Without the schema, which a user may skip and which refuses some of these by itself.
+    """
+    found = objects(
+        run_helm("template", "drawbridge", str(CHARTS / "drawbridge"), "--skip-schema-validation",
+                 values={**SMALLEST, "monitoring": peer})
+    )  # fmt: skip
+    rules = named(found, "NetworkPolicy", "drawbridge-bridge")["spec"]["ingress"]
+    [container] = pod_of(named(found, "Deployment", "drawbridge-operator"))["spec"]["containers"]
+    told = {variable["name"]: variable.get("value", "") for variable in container["env"]}
+    admitted = [r["from"] for r in rules if {"protocol": "TCP", "port": 9090} in r["ports"]]
+    return admitted, told.get("DRAWBRIDGE_MONITORING_PEER", "")
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        pytest.param({"matchLabels": {}}, id="no label"),
+        pytest.param({"matchExpressions": []}, id="no expression"),
+        pytest.param({"matchLabels": {}, "matchExpressions": []}, id="neither"),
+    ],
+)
+def test_selectors_that_are_empty_inside_let_nobody_scrape(selector: Object) -> None:
+    assert _monitored_by({"namespaceSelector": selector}) == ([], "")
+    assert _monitored_by({"namespaceSelector": selector, "podSelector": selector}) == ([], "")
+    with pytest.raises(RefusedError, match=r"monitoring\.podSelector alone"):
+        _monitored_by({"namespaceSelector": selector, "podSelector": {"matchLabels": {"app": "prometheus"}}})
+
+
+def test_monitoring_peer_is_written_as_the_api_server_stores_it() -> None:
+    exists = {"key": "team", "operator": "Exists"}
+    among = {"key": "team", "operator": "In", "values": ["a"]}
+    admitted, told = _monitored_by(
+        {
+            "namespaceSelector": {"matchLabels": {}, "matchExpressions": [{**exists, "values": []}, among]},
+            "podSelector": {"matchLabels": {"app": "prometheus"}, "matchExpressions": []},
+        }
+    )
+    peer = {
+        "namespaceSelector": {"matchExpressions": [exists, among]},
+        "podSelector": {"matchLabels": {"app": "prometheus"}},
+    }
+    assert admitted == [[peer]]
+    assert json.loads(told) == peer
 
 
 def test_restricting_the_clients_keeps_helm_test_working() -> None:

@@ -142,6 +142,16 @@ WRONG = [
         id="a scraper without its namespace",
     ),
     pytest.param(
+        {"monitoring": {"namespaceSelector": {"matchLabels": {}}}},
+        "at '/monitoring/namespaceSelector/matchLabels': minProperties",
+        id="scrapers by no label, which would be all pods",
+    ),
+    pytest.param(
+        {"monitoring": {"namespaceSelector": {"matchExpressions": []}}},
+        "at '/monitoring/namespaceSelector/matchExpressions': minItems",
+        id="scrapers by no expression, which would be all pods",
+    ),
+    pytest.param(
         {"image": {"registry": ""}},
         "image.registry is not set: name the registry that holds Drawbridge's images",
         id="no registry",

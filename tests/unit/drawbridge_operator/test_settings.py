@@ -1,3 +1,4 @@
+import json
 import logging
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def test_what_the_chart_sets_is_read(environment: dict[str, str]) -> None:
             "DRAWBRIDGE_ENGINE_IMAGE_CPU": "registry.example/engine:cpu",
             "DRAWBRIDGE_ENGINE_IMAGE_NVIDIA_GPU": "",
             "DRAWBRIDGE_ENGINE_PULL_SECRETS": "one, two,",
-            "DRAWBRIDGE_MONITORING_PEER": '{"podSelector": {"matchLabels": {"a": "b"}}}',
+            "DRAWBRIDGE_MONITORING_PEER": '{"namespaceSelector": {"matchLabels": {"a": "b"}}}',
             "DRAWBRIDGE_TENANTS": "team-a,team-b",
             "DRAWBRIDGE_LOG_LEVEL": "debug",
             "DRAWBRIDGE_METRICS_PORT": "0",
@@ -45,7 +46,7 @@ def test_what_the_chart_sets_is_read(environment: dict[str, str]) -> None:
     assert settings.bridge_token == TOKEN
     assert settings.engine_images == {AcceleratorType.CPU: "registry.example/engine:cpu"}
     assert settings.engine_pull_secrets == ("one", "two")
-    assert settings.monitoring_peer == {"podSelector": {"matchLabels": {"a": "b"}}}
+    assert settings.monitoring_peer == {"namespaceSelector": {"matchLabels": {"a": "b"}}}
     assert settings.tenants == {"team-a", "team-b"}
     assert settings.log_level == logging.DEBUG
     assert settings.metrics_port == 0
@@ -83,17 +84,6 @@ def test_secrets_stay_out_of_the_repr(environment: dict[str, str]) -> None:
         pytest.param("DRAWBRIDGE_LOG_LEVEL", "loud", "DEBUG, INFO", id="a log level"),
         pytest.param("DRAWBRIDGE_METRICS_PORT", "99999", "65535", id="a port"),
         pytest.param("DRAWBRIDGE_METRICS_PORT", "-1", "65535", id="a negative port"),
-        pytest.param("DRAWBRIDGE_MONITORING_PEER", "{", "JSON", id="a peer that is no JSON"),
-        pytest.param("DRAWBRIDGE_MONITORING_PEER", "{}", "selects", id="a peer that is everyone"),
-        pytest.param(
-            "DRAWBRIDGE_MONITORING_PEER", '{"namespaceSelector": {}}', "selects", id="a selector of everyone"
-        ),
-        pytest.param(
-            "DRAWBRIDGE_MONITORING_PEER",
-            '{"ipBlock": {"cidr": "::/0"}}',
-            "selects",
-            id="a peer by address",
-        ),
     ],
 )
 def test_a_bad_value_is_refused_by_name(
@@ -103,6 +93,53 @@ def test_a_bad_value_is_refused_by_name(
         Settings.from_environment({**environment, variable: value.replace("{dir}", str(tmp_path))})
     assert variable in str(caught.value)
     assert words in str(caught.value)
+
+
+EVERYONE: dict[str, object] = {"matchLabels": {}, "matchExpressions": []}
+SOME = {"matchLabels": {"team": "a"}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("{", id="no JSON"),
+        pytest.param("[]", id="a list"),
+        pytest.param("{}", id="everyone"),
+        pytest.param({"ipBlock": {"cidr": "::/0"}}, id="a peer by address"),
+        pytest.param({"namespaceSelector": {}}, id="all namespaces"),
+        pytest.param({"namespaceSelector": {"matchLabels": {}}}, id="all namespaces, by no label"),
+        pytest.param({"namespaceSelector": {"matchExpressions": []}}, id="all namespaces, by no expression"),
+        pytest.param({"namespaceSelector": EVERYONE, "podSelector": EVERYONE}, id="all pods of all of them"),
+        pytest.param(
+            {"namespaceSelector": EVERYONE, "podSelector": SOME}, id="a label that any pod can wear"
+        ),
+        pytest.param({"podSelector": SOME}, id="pods of each pool's own namespace"),
+        pytest.param({"namespaceSelector": None, "podSelector": SOME}, id="a selector that is null"),
+        pytest.param({"namespaceSelector": {"matchLabel": {"team": "a"}}}, id="a misspelt field"),
+        pytest.param({"namespaceSelector": {"matchLabels": ["team"]}}, id="labels that are a list"),
+        pytest.param({"namespaceSelector": {"matchExpressions": ["team"]}}, id="an expression that is text"),
+        pytest.param({"namespaceSelector": {"matchExpressions": [{}]}}, id="an expression of nothing"),
+    ],
+)
+def test_a_monitoring_peer_must_name_namespaces(environment: dict[str, str], value: object) -> None:
+    text = value if isinstance(value, str) else json.dumps(value)
+    with pytest.raises(
+        SettingsError, match=r"^DRAWBRIDGE_MONITORING_PEER=.* whose namespaceSelector selects"
+    ):
+        Settings.from_environment({**environment, "DRAWBRIDGE_MONITORING_PEER": text})
+
+
+def test_a_monitoring_peer_is_read_as_the_api_server_stores_it(environment: dict[str, str]) -> None:
+    exists = {"key": "team", "operator": "Exists"}
+    given = {
+        "namespaceSelector": {"matchLabels": {}, "matchExpressions": [{**exists, "values": []}]},
+        "podSelector": {"matchLabels": {"a": "b"}, "matchExpressions": []},
+    }
+    settings = Settings.from_environment({**environment, "DRAWBRIDGE_MONITORING_PEER": json.dumps(given)})
+    assert settings.monitoring_peer == {
+        "namespaceSelector": {"matchExpressions": [exists]},
+        "podSelector": {"matchLabels": {"a": "b"}},
+    }
 
 
 def test_a_secret_that_is_refused_is_not_shown(environment: dict[str, str], tmp_path: Path) -> None:

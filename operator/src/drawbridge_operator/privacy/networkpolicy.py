@@ -33,10 +33,11 @@ def make_network_policy(
     covered by the policy of the next one, nor the engine label, so that a probe can wear these labels.
     `egress` is written although it is empty: that claims the field, and an added rule is taken out.
     The next pool of this name takes the policy over as it is: it must never be away between the two.
+    `monitoring_peer` is taken as it is: settings.py has read it as the API server stores it.
     """
     peers = [_component(system_namespace, component) for component in CALLERS]
     if monitoring_peer is not None:
-        peers.append(_as_stored(monitoring_peer))
+        peers.append(dict(monitoring_peer))
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -71,8 +72,3 @@ def _component(namespace: str, component: str) -> Object:
             }
         },
     }
-
-
-def _as_stored(peer: Mapping[str, Any]) -> Object:
-    """Drop what the API server drops (an empty matchLabels), so that equal policies compare equal."""
-    return {side: {key: value for key, value in selector.items() if value} for side, selector in peer.items()}

@@ -31,7 +31,7 @@ RICH = Settings(
     engine_pull_secrets=("registry", "mirror"),
     monitoring_peer={
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
-        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}, "matchExpressions": []},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
     },
 )
 
