@@ -8,6 +8,8 @@ object can tell.
 It is the one child without an ownerReference. With one, the garbage collector took it away together
 with the pool, and a pod that was still stopping reached others within a second and for as long as it
 lived (Kubernetes 1.36, same machine and day). So it stays until the last pod is gone, see pool/prune.py.
+Where the whole namespace is deleted that order is Kubernetes' own: pods first from 1.33 on (KEP-5080),
+undefined before, and a policy that went too early cannot be made again there.
 """
 
 from collections.abc import Mapping
