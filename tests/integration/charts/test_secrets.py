@@ -3,9 +3,13 @@
 import base64
 import hashlib
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
-from tests.cluster.kubectl import apply, helm
+import pytest
+
+from tests.cluster.kubectl import apply, get, helm
 from tests.cluster.provider import Cluster
 from tests.contract.charts.chart import CHARTS, Object, named, objects, pod_of
 from tests.integration.charts.conftest import MakeNamespace
@@ -81,3 +85,35 @@ def test_replaced_secret_of_the_users_own_rolls_its_readers(
         assert not [item for item in found if item["kind"] == "Secret"]
         seen.append(_checksums(found, "gateway")["drawbridge.dev/root-key-checksum"])
     assert len(set(seen)) == 2
+
+
+@pytest.fixture
+def secrets_alone(tmp_path: Path) -> Path:
+    """Copy the chart, with its Secrets only: the rest is the whole cluster's, perhaps installed already."""
+    copy = shutil.copytree(CHARTS / "drawbridge", tmp_path / "drawbridge")
+    for template in (copy / "templates").rglob("*.*"):
+        if template.name not in {"_helpers.tpl", "secrets.yaml"}:
+            template.unlink()
+    return copy
+
+
+def test_generated_secrets_outlive_all_that_takes_them_out_of_the_release(
+    cluster: Cluster, make_namespace: MakeNamespace, secrets_alone: Path
+) -> None:
+    namespace = make_namespace("kept")
+    names = {"rootKey": "drawbridge-root-key", "bridgeToken": "drawbridge-bridge-token"}
+    upgrade = ("upgrade", "drawbridge", str(secrets_alone), "--set")
+
+    def held() -> list[dict[str, str]]:
+        return [get(cluster, "secrets", name, "--namespace", namespace)["data"] for name in SECRETS]
+
+    helm(cluster, "install", "drawbridge", str(secrets_alone), "--namespace", namespace)
+    made = held()
+    for change in (
+        (*upgrade, ",".join(f"existingSecrets.{key}={name}" for key, name in names.items())),
+        (*upgrade, "bridge.enabled=false"),  # and the root key is generated again: helm takes it over
+        ("uninstall", "drawbridge"),
+        ("install", "drawbridge", str(secrets_alone)),
+    ):
+        helm(cluster, *change, "--namespace", namespace)
+        assert held() == made, change
