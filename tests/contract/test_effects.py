@@ -53,7 +53,8 @@ def test_a_field_without_effect_says_so(kind: str) -> None:
     told = {row.path: [row.meaning, *(meaning for _, meaning in row.values)] for row in _rows(kind)}
     for case in EFFECTS[kind]:
         if "without_effect" in case:
-            assert any(case["without_effect"] in text for text in told[case["field"]])
+            texts = told[case["field"].replace("[0]", "[]")]
+            assert any(case["without_effect"] in text for text in texts)
 
 
 @pytest.mark.parametrize("kind", KINDS)

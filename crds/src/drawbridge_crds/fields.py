@@ -77,7 +77,7 @@ def read_rules(model: type[BaseModel], path: str) -> list[PlacedRule]:
 def read_not_yet(model: type[BaseModel], path: str) -> list[Unimplemented]:
     """List the settings that nothing acts on yet, by path."""
     return sorted(
-        Unimplemented(f"{home}.{entry.field}", entry.guards)
+        Unimplemented(f"{home}.{entry.field}", entry.guards, entry.remedy)
         for part, home in _homes(model, path).items()
         for entry in getattr(part, "not_yet", ())
     )

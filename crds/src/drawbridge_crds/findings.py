@@ -20,7 +20,7 @@ from drawbridge_crds.rules import Unimplemented
 from drawbridge_crds.snapshot import GatewaySnapshot, PoolTarget
 
 MAX_TOLD_SETTINGS: Final = 6
-"""Paths in one message, so that what to do about them is not cut off."""
+"""Settings in one message, so that what is in force meanwhile is not cut off."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,15 +40,15 @@ def not_implemented(missing: Sequence[Unimplemented]) -> Finding:
         if closed
         else "the rest of the policy is in force"
     )
-    paths = [setting.path for setting in missing]
-    return Finding(ConditionType.ACCEPTED, Reason.NOT_IMPLEMENTED, explain_not_implemented(paths, meanwhile))
+    message = explain_not_implemented(missing, meanwhile)
+    return Finding(ConditionType.ACCEPTED, Reason.NOT_IMPLEMENTED, message)
 
 
-def explain_not_implemented(paths: Sequence[str], meanwhile: str) -> str:
+def explain_not_implemented(missing: Sequence[Unimplemented], meanwhile: str) -> str:
     """Say which settings of a resource nothing acts on yet, what to do, and what is in force `meanwhile`."""
-    told = ", ".join(paths[:MAX_TOLD_SETTINGS])
-    more = f" and {len(paths) - MAX_TOLD_SETTINGS} more" if len(paths) > MAX_TOLD_SETTINGS else ""
-    return f"not implemented yet: {told}{more}; remove it: {meanwhile}"
+    told = ", ".join(f"{setting.path} ({setting.remedy})" for setting in missing[:MAX_TOLD_SETTINGS])
+    more = f" and {len(missing) - MAX_TOLD_SETTINGS} more" if len(missing) > MAX_TOLD_SETTINGS else ""
+    return f"not implemented yet: {told}{more}; {meanwhile}"
 
 
 def policy_findings(

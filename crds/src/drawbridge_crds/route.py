@@ -8,7 +8,7 @@ from pydantic import Field, StrictInt
 
 from drawbridge_crds.privacy import Privacy
 from drawbridge_crds.rules import NotYet, Rule, SpecModel
-from drawbridge_crds.values import Duration, Label, ModelName, as_set, atomic, map_by
+from drawbridge_crds.values import Duration, Label, ModelName, as_set, atomic, map_by, takes_time
 
 
 class BackendType(StrEnum):
@@ -154,7 +154,14 @@ class Hold(SpecModel):
     """How long a request may wait for a pool that is cold."""
 
     max_wait: Duration
-    """How long a request waits at most, before it falls back or is answered 503."""
+    """How long a request waits at most, before it falls back or is answered 503. 0s: not at all, as today
+    without a hold."""
+
+    not_yet: ClassVar = (
+        NotYet(
+            "maxWait: more than 0s", lambda self: takes_time(self.max_wait), remedy="remove hold, or set 0s"
+        ),
+    )
 
 
 class Route(SpecModel):
@@ -179,12 +186,12 @@ class Route(SpecModel):
     """A further backend that gets a copy of some requests and never answers."""
 
     hold: Hold | None = None
-    """How long a request may wait for a pool that has no ready replica. Today none waits, as with 0s."""
+    """How long a request may wait for a pool that has no ready replica. Today none waits; a policy that asks
+    for more than 0s is not in force."""
 
     not_yet: ClassVar = (
-        NotYet("backends: more than one", lambda self: len(self.backends) > 1),
+        NotYet("backends: more than one", lambda self: len(self.backends) > 1, remedy="keep one backend"),
         NotYet("shadow", lambda self: self.shadow is not None, guards=False),
-        NotYet("hold", lambda self: self.hold is not None),
     )
 
 

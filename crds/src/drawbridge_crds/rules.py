@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
@@ -23,6 +23,10 @@ class Rule:
     """What to write instead. Shown by the API server and by `drawbridge serve` alike."""
 
 
+REMOVE_IT: Final = "remove it"
+"""What to do about most settings that nothing acts on yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class NotYet:
     """A setting that the schema knows and that nothing acts on yet.
@@ -40,6 +44,9 @@ class NotYet:
     guards: bool = True
     """Whether it forbids, bounds or directs: in force without it, the resource would let through what it
     forbids, or answer from elsewhere. The rest of a policy stays in force beside one that does not."""
+
+    remedy: str = REMOVE_IT
+    """What a person is to do about it."""
 
 
 def as_stored(data: Any, optional: Collection[str] | None = None) -> Any:
@@ -127,11 +134,14 @@ class Unimplemented:
     guards: bool
     """As in `NotYet`."""
 
+    remedy: str = REMOVE_IT
+    """As in `NotYet`."""
+
 
 def unimplemented(model: BaseModel, path: str = "spec") -> list[Unimplemented]:
     """List all settings, at any depth, that nothing acts on yet; sorted by path."""
     found = [
-        Unimplemented(f"{path}.{entry.field}", entry.guards)
+        Unimplemented(f"{path}.{entry.field}", entry.guards, entry.remedy)
         for entry in getattr(model, "not_yet", ())
         if entry.is_used(model)
     ]

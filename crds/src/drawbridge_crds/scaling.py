@@ -13,7 +13,7 @@ class ScalingMode(StrEnum):
     """Who decides the number of replicas."""
 
     MANAGED = "Managed"
-    """The operator does, between minReplicas and maxReplicas."""
+    """The operator does: minReplicas, which maxReplicas must equal until scaling by load is built."""
     EXTERNAL = "External"
     """spec.replicas does: set by hand, `kubectl scale`, a HorizontalPodAutoscaler or KEDA."""
 
@@ -44,10 +44,12 @@ class Scaling(SpecModel):
     """Who decides how many replicas run."""
 
     min_replicas: Annotated[StrictInt, Field(ge=0, le=1000)] = 1
-    """At least so many replicas run, in mode Managed."""
+    """At least so many replicas run, in mode Managed. Scaling by load is not built yet: set maxReplicas to
+    the same number."""
 
     max_replicas: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
-    """At most so many replicas run, in mode Managed."""
+    """At most so many replicas run, in mode Managed. Scaling by load is not built yet: set minReplicas to the
+    same number."""
 
     warm: Warm = Warm()
     """Replicas that are kept loaded for the next requests."""
@@ -79,7 +81,11 @@ class Scaling(SpecModel):
         ),
     )
     not_yet: ClassVar = (
-        NotYet("minReplicas: other than maxReplicas", lambda self: self.min_replicas != self.max_replicas),
+        NotYet(
+            "minReplicas: other than maxReplicas",
+            lambda self: self.min_replicas != self.max_replicas,
+            remedy="set both to the same number",
+        ),
         NotYet("warm", lambda self: self.warm != Warm()),
         NotYet("targetInFlight", lambda self: self.target_in_flight != 16),  # noqa: PLR2004 - the default above
         NotYet("scaleDownAfter", lambda self: self.scale_down_after != "5m"),

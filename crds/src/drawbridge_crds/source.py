@@ -1,7 +1,7 @@
 """Where a model's weights come from: a union, discriminated by type."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
@@ -85,6 +85,9 @@ class ModelSourceType(StrEnum):
     """A repository of Hugging Face, or of a mirror, downloaded once into a claim."""
 
 
+_USE_A_CLAIM: Final = "use type PersistentVolumeClaim"
+
+
 class ModelSource(SpecModel):
     """Where the weights come from: `type`, and the member of that name."""
 
@@ -120,6 +123,8 @@ class ModelSource(SpecModel):
         ),
     )
     not_yet: ClassVar = (
-        NotYet("type: Image", lambda self: self.type == ModelSourceType.IMAGE),
-        NotYet("type: HuggingFace", lambda self: self.type == ModelSourceType.HUGGING_FACE),
+        NotYet("type: Image", lambda self: self.type == ModelSourceType.IMAGE, remedy=_USE_A_CLAIM),
+        NotYet(
+            "type: HuggingFace", lambda self: self.type == ModelSourceType.HUGGING_FACE, remedy=_USE_A_CLAIM
+        ),
     )

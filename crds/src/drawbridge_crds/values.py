@@ -29,6 +29,12 @@ Money = Annotated[str, Field(max_length=20, pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?
 Duration = Annotated[str, Field(min_length=2, max_length=16, pattern=r"^([0-9]{1,6}(ms|s|m|h))+$")]
 """How long something takes: a time span such as 90s or 1h30m."""
 
+
+def takes_time(duration: str) -> bool:
+    """Tell whether a Duration is more than 0."""
+    return re.search("[1-9]", duration) is not None
+
+
 HttpsURL = Annotated[str, Field(min_length=9, max_length=512)]
 """Checked by a rule of the object that holds it."""
 

@@ -132,7 +132,7 @@ def test_a_policy_that_asks_for_what_is_not_implemented_counts_as_none() -> None
     assert found.snapshot == compiled(policy=None).snapshot
     [finding] = found.findings
     assert finding.reason == Reason.NOT_IMPLEMENTED
-    assert "spec.budgets; remove it" in finding.message
+    assert "spec.budgets (remove it)" in finding.message
 
 
 def test_of_a_pool_that_is_left_as_it_is_only_more_privacy_reaches_the_snapshot() -> None:
@@ -250,10 +250,11 @@ def test_what_can_only_be_refused_is_told(facts: dict[str, Any], reason: Reason,
 
 
 def test_of_many_settings_that_are_not_implemented_some_are_told_and_what_to_do() -> None:
-    shadow = {"backend": {"type": "Pool", "name": "coder"}, "percent": 5}
-    routes = [{**TO_CODER, "name": f"{'r' * 60}{n:02}", "shadow": shadow} for n in range(32)]
+    routes = [{**TO_CODER, "name": f"{'r' * 61}{n:02}", "hold": {"maxWait": "1s"}} for n in range(32)]
     [finding] = compiled(policy=policy(routes=routes)).findings
-    assert finding.message.endswith(" and 26 more; remove it: the rest of the policy is in force")
+    assert finding.message.endswith(
+        " (remove hold, or set 0s) and 26 more; until then the pools answer by name, and no cloud"
+    )
     assert len(finding.message) < MAX_MESSAGE_CHARS
 
 
@@ -272,7 +273,8 @@ def test_a_policy_stays_in_force_beside_a_setting_that_guards_nothing() -> None:
     told = {finding.reason: finding.message for finding in asking.findings}
     assert told.keys() == {Reason.NOT_IMPLEMENTED, Reason.POOL_NOT_FOUND}
     assert told[Reason.NOT_IMPLEMENTED] == (
-        "not implemented yet: spec.batch, spec.localCost; remove it: the rest of the policy is in force"
+        "not implemented yet: spec.batch (remove it), spec.localCost (remove it); "
+        "the rest of the policy is in force"
     )
 
 

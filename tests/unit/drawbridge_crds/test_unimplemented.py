@@ -86,7 +86,7 @@ def test_of_a_pool(spec: dict[str, Any], expected: list[str]) -> None:
             },
             [
                 "spec.routes[split].backends: more than one",
-                "spec.routes[split].hold",
+                "spec.routes[split].hold.maxWait: more than 0s",
                 "spec.routes[split].shadow",
             ],
             id="splits, shadows and waits of a route",
@@ -97,6 +97,16 @@ def test_of_a_policy(spec: dict[str, Any], expected: list[str]) -> None:
     routes = [{"name": "rest", "backends": [CODER]}]
     found = unimplemented(RoutingPolicySpec.model_validate({"routes": routes, **spec}))
     assert [setting.path for setting in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("max_wait", "is_told"),
+    [("0s", False), ("000ms", False), ("0h0m0s", False), ("1ms", True), ("0h1s", True), ("10s", True)],
+)
+def test_a_wait_of_no_time_is_what_there_is_today(max_wait: str, *, is_told: bool) -> None:
+    route = {"name": "rest", "backends": [CODER], "hold": {"maxWait": max_wait}}
+    found = unimplemented(RoutingPolicySpec.model_validate({"routes": [route]}))
+    assert bool(found) is is_told
 
 
 def test_what_guards_nothing_is_told_apart() -> None:
@@ -114,5 +124,5 @@ def test_what_guards_nothing_is_told_apart() -> None:
         "spec.budgets",
         "spec.limits",
         "spec.routes[waits].backends: more than one",
-        "spec.routes[waits].hold",
+        "spec.routes[waits].hold.maxWait: more than 0s",
     ]

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy
-from drawbridge_crds.rules import unimplemented
+from drawbridge_crds.rules import Unimplemented, unimplemented
 
 from drawbridge_operator.kinds import DEPLOYMENT, NETWORK_POLICY, Object
 from drawbridge_operator.pool.image import EngineImage
@@ -49,9 +49,9 @@ class PoolFacts:
         return self.pool.spec.wanted_replicas
 
     @cached_property
-    def not_implemented(self) -> list[str]:
+    def not_implemented(self) -> list[Unimplemented]:
         """Settings of the pool that nothing acts on yet. With any, the pool is left as it is."""
-        return [setting.path for setting in unimplemented(self.pool.spec)]
+        return unimplemented(self.pool.spec)
 
     @property
     def ready(self) -> int:

@@ -25,13 +25,13 @@ def foreign_children(facts: PoolFacts) -> list[Object]:
 
 def setting_is_not_implemented(facts: PoolFacts) -> Verdict | None:
     """Find settings that nothing acts on yet."""
-    paths = facts.not_implemented
-    if not paths:
+    missing = facts.not_implemented
+    if not missing:
         return None
     return Verdict(
         "False",
         Reason.NOT_IMPLEMENTED,
-        explain_not_implemented(paths, "until then the pool is left as it is"),
+        explain_not_implemented(missing, "until then the pool is left as it is"),
     )
 
 
