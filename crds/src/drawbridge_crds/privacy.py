@@ -10,7 +10,7 @@ class Privacy(StrEnum):
     """How far a request, a pool or a policy may reach."""
 
     STANDARD = "Standard"
-    """Answered locally first; leaves the cluster where the policy allows it."""
+    """May leave the cluster, where a route of the policy names a cloud."""
 
     STRICT = "Strict"
     """Answered by pools whose isolation is in force and proven, or refused. Never by a cloud."""
