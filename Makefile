@@ -35,10 +35,11 @@ check: setup ## Lint, format, types, import rules, generated files
 	@.venv/bin/lint-imports --no-logo >/dev/null || .venv/bin/lint-imports
 	@echo "check: lint, format, types and import rules hold"
 
-generate: setup ## Write the generated files: the CRDs' YAML, their reference, and what is rendered from them
+generate: setup ## Write the generated files: the CRDs' YAML, the reference, and what is rendered from them
 	@$(PYTHON) -m drawbridge_crds.generate crds/manifests
 	@$(PYTHON) -m drawbridge_crds.generate charts/drawbridge-crds/files
 	@$(PYTHON) -m drawbridge_crds.reference docs/reference
+	@$(PYTHON) -m tests.contract.metrics_page
 	@$(PYTHON) -m tests.contract.charts.golden
 
 images: setup ## Build the images and put them where the cluster finds them

@@ -22,7 +22,8 @@ async def test_openai_answer_arrives_whole(bridge: Running, gpt: openai.AsyncOpe
     assert answer.model == "gpt-4o-mini"
     assert answer.usage is not None
     assert answer.usage.completion_tokens > 0
-    assert bridge.metric("drawbridge_bridge_requests_total", tenant="team-a", cloud=GPT, status="200") == 1
+    labels = {"tenant": "team-a", "backend": f"cloud/{GPT}", "status": "2xx", "code": ""}
+    assert bridge.metric("drawbridge_bridge_requests_total", **labels) == 1
 
 
 async def test_anthropic_answer_arrives_whole(claude: anthropic.AsyncAnthropic) -> None:

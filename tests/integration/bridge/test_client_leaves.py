@@ -31,8 +31,8 @@ async def test_before_the_answer(bridge: Running, http: httpx.AsyncClient, cloud
     asked.cancel()
 
     await eventually("the end at the cloud", lambda: left_at_the_cloud(bridge), within_s=FREED_WITHIN_S)
-    await eventually("its account", lambda: bridge.metric("drawbridge_bridge_in_flight") == 0)
-    labels = {"tenant": TENANT, "cloud": cloud, "status": "499"}
+    await eventually("its account", lambda: bridge.metric("drawbridge_bridge_requests_in_flight") == 0)
+    labels = {"tenant": TENANT, "backend": f"cloud/{cloud}", "status": "client_gone", "code": ""}
     assert bridge.metric("drawbridge_bridge_requests_total", **labels) == 1
 
 
@@ -46,7 +46,7 @@ async def test_in_the_middle_of_a_stream(bridge: Running, http: httpx.AsyncClien
         await anext(response.aiter_raw())
 
     await eventually("the end at the cloud", lambda: left_at_the_cloud(bridge), within_s=FREED_WITHIN_S)
-    await eventually("its account", lambda: bridge.metric("drawbridge_bridge_in_flight") == 0)
+    await eventually("its account", lambda: bridge.metric("drawbridge_bridge_requests_in_flight") == 0)
 
 
 async def test_others_are_not_disturbed(bridge: Running, http: httpx.AsyncClient) -> None:

@@ -59,7 +59,8 @@ async def test_failure(
         own = response.headers.get("x-drawbridge-provider-code")
         assert own == ("invalid_request_error" if fault == "400" else None)
         assert error["code"] == own or response.headers["x-drawbridge-error"]
-    labels = {"tenant": TENANT, "cloud": cloud, "status": str(response.status_code)}
+    status, code = f"{told[0] // 100}xx", told[1]
+    labels = {"tenant": TENANT, "backend": f"cloud/{cloud}", "status": status, "code": code}
     assert bridge.metric("drawbridge_bridge_requests_total", **labels) == 1
     assert bridge.standin.total() == 1, "a model's answer is not free: nothing is sent twice"
 
@@ -104,7 +105,8 @@ async def test_stream_that_breaks_ends_with_an_error_event(
     if cloud == CLAUDE:
         assert events[-1].startswith("event: error\n")
         assert data[-1]["type"] == "error"
-    assert bridge.metric("drawbridge_bridge_broken_streams_total", tenant=TENANT, cloud=cloud) == 1
+    labels = {"tenant": TENANT, "backend": f"cloud/{cloud}"}
+    assert bridge.metric("drawbridge_bridge_broken_streams_total", **labels) == 1
 
 
 async def test_sdks_raise_at_the_break_of_a_stream(
@@ -142,4 +144,5 @@ async def test_stream_that_never_began_is_answered_with_a_status(
 
     assert response.status_code == status
     assert response.headers["content-type"] == "application/json"
-    assert bridge.metric("drawbridge_bridge_broken_streams_total", tenant=TENANT, cloud=cloud) == 0
+    labels = {"tenant": TENANT, "backend": f"cloud/{cloud}"}
+    assert bridge.metric("drawbridge_bridge_broken_streams_total", **labels) == 0

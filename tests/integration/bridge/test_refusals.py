@@ -56,7 +56,7 @@ async def test_privacy(
 
     assert (response.status_code, response.json()["error"]["code"]) == told
     assert nothing_left(bridge)
-    assert bridge.metric("drawbridge_bridge_refusals_total", reason=told[1]) == 1
+    assert bridge.metric("drawbridge_bridge_refusals_total", code=told[1]) == 1
 
 
 async def test_policy_that_turns_strict_while_the_body_arrives(
@@ -65,7 +65,7 @@ async def test_policy_that_turns_strict_while_the_body_arrives(
     async def body() -> AsyncIterator[bytes]:
         data = json.dumps(QUESTION).encode()
         yield data[:20]
-        await eventually("the request", lambda: bridge.metric("drawbridge_bridge_in_flight") == 1)
+        await eventually("the request", lambda: bridge.metric("drawbridge_bridge_requests_in_flight") == 1)
         bridge.load(privacy=Privacy.STRICT)
         yield data[20:]
 
@@ -175,7 +175,7 @@ class TestRoom:
 
         second = await http.post("/v1/chat/completions", json=QUESTION, headers=bridge.headers(GPT))
         first.cancel()
-        await eventually("room again", lambda: bridge.metric("drawbridge_bridge_in_flight") == 0)
+        await eventually("room again", lambda: bridge.metric("drawbridge_bridge_requests_in_flight") == 0)
         bridge.load()
         third = await http.post("/v1/chat/completions", json=QUESTION, headers=bridge.headers(GPT))
 

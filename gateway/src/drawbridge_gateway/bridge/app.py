@@ -42,6 +42,7 @@ from drawbridge_gateway.bridge.request import (
     request_id_of,
 )
 from drawbridge_gateway.bridge.snapshots import BridgeState
+from drawbridge_gateway.metric_labels import CLIENT_GONE, backend_label, status_label
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.errors import ApiError, RequestRefused
 from drawbridge_gateway.settings import Limits
@@ -49,9 +50,6 @@ from drawbridge_gateway.settings import Limits
 log = structlog.get_logger(__name__)
 
 CREDENTIALS_PATH: Final = "/status/credentials/"
-
-CLIENT_LEFT: Final = 499
-"""nginx's status for a client that closed its connection; only ever in metrics and logs."""
 
 
 class Bridge:
@@ -153,7 +151,8 @@ class Bridge:
         self, envelope: Envelope, cloud: CloudTarget, request: Outgoing, reply: BridgeReply
     ) -> None:
         """Ask the cloud, send its answer or our error, and account for it, whatever happens."""
-        labels, began, status, code = (envelope.tenant, cloud.name), self._clock(), CLIENT_LEFT, "client_left"
+        labels, began = (envelope.tenant, backend_label("cloud", cloud.name)), self._clock()
+        status, code = CLIENT_GONE, ""
         await self._clients.keep_only(self._state.has_cloud)
         call = CloudCall(envelope, cloud, self._credentials, self._clients, wall_clock=self._wall_clock)
         try:
@@ -172,7 +171,7 @@ class Bridge:
             status, code = refused.error.status, refused.error.code
             await reply.error(envelope.protocol, refused.error, envelope.request_id)
         finally:
-            self._metrics.requests.labels(*labels, str(status)).inc()
+            self._metrics.requests.labels(*labels, status_label(status), code).inc()
             if call.failure:
                 self._metrics.broken_streams.labels(*labels).inc()
             log.info(

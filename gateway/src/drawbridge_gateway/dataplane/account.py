@@ -13,10 +13,8 @@ from drawbridge_crds.route import FallbackReason
 from drawbridge_gateway.dataplane.fallback import Failure
 from drawbridge_gateway.dataplane.metrics import NOBODY, GatewayMetrics
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
+from drawbridge_gateway.metric_labels import status_label
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
-
-CLIENT_GONE: Final = 499
-"""Status in the log of a request whose client left first; the number that nginx made customary."""
 
 PRIVACY_CODES: Final = frozenset({"privacy_refused", "privacy_not_proven"})
 
@@ -87,7 +85,7 @@ class Accounts:
         self._metrics.in_flight -= 1
         backend, cost = record.backend, record.cost
         series = self._metrics.series(record.tenant, record.route, backend)
-        series.ended("client_gone" if record.status == CLIENT_GONE else f"{record.status // 100}xx")
+        series.ended(status_label(record.status))
         if record.target is not None:
             series.request.observe(took_s)
         if record.first_byte_s is not None:

@@ -90,7 +90,7 @@ class GatewayMetrics(Collector):
         )
         self.fallbacks = Counter(
             "drawbridge_gateway_fallbacks",
-            "Requests that moved on to another backend, by the FallbackReason of the failure.",
+            "Requests that moved on to another backend, by why the one before did not answer.",
             ("tenant", "route", "reason"),
             registry=registry,
         )
@@ -126,7 +126,7 @@ class GatewayMetrics(Collector):
         labels = ("tenant", "route", "backend")
         requests = CounterMetricFamily(
             "drawbridge_gateway_requests",
-            "Requests by how they ended: status class, or client_gone.",
+            "Requests by how they ended.",
             labels=(*labels, "status"),
         )
         tokens = CounterMetricFamily(

@@ -10,6 +10,7 @@ from drawbridge_crds.route import Backend, BackendType
 from drawbridge_crds.snapshot import CloudTarget, GatewaySnapshot, PoolTarget, RouteTarget
 
 from drawbridge_gateway.dataplane.match import Matcher, compile_match
+from drawbridge_gateway.metric_labels import backend_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Pool:
     """`pool/NAME`, as headers, metrics and logs show it."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "label", f"pool/{self.name}")
+        object.__setattr__(self, "label", backend_label("pool", self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Cloud:
     """`cloud/NAME`."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "label", f"cloud/{self.name}")
+        object.__setattr__(self, "label", backend_label("cloud", self.name))
 
 
 @dataclass(frozen=True, slots=True)
