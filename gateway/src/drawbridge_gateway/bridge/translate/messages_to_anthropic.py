@@ -109,8 +109,8 @@ def _text(words: str) -> Block:
 
 def _image(image: Asked) -> Block:
     url = image.need("url")
-    if not url.lower().startswith("data:"):
-        return {"type": "image", "source": {"type": "url", "url": url}}
+    if not url.lower().startswith("data:"):  # the provider would fetch what a client chose
+        raise image.refusal("messages.content.image_url.address")
     media_type, data = read_data_url(url)
     if media_type not in IMAGE_TYPES:
         raise image.refusal("messages.content.image_url.type")

@@ -102,13 +102,11 @@ def _text(block: Asked) -> Part:
 
 def _image(block: Asked) -> Part:
     source = block.open("source")
-    if source.kind("url", "base64", otherwise="messages.image.source.file") == "url":
-        url = source.need("url")
-    elif (media_type := source.need("media_type")) in IMAGE_TYPES:
-        url = data_url(media_type, source.need("data"))
-    else:
+    source.kind("base64")  # of an address the provider would fetch what a client chose
+    media_type = source.need("media_type")
+    if media_type not in IMAGE_TYPES:
         raise source.refusal("messages.image.type")
-    return {"type": "image_url", "image_url": {"url": url}}
+    return {"type": "image_url", "image_url": {"url": data_url(media_type, source.need("data"))}}
 
 
 def _file(block: Asked) -> Part:

@@ -18,9 +18,10 @@ RULES: Final[Rules] = {
         STRING | LIST, "a text or blocks; texts of white space alone, which Anthropic refuses, are left out"
     ),
     "messages.content.text": kept(STRING, "a block `text`"),
-    "messages.content.image_url": kept(OBJECT, "a block `image`, from a data: URL or an address"),
+    "messages.content.image_url": kept(OBJECT, "a block `image`, from a data: URL"),
     "messages.content.image_url.url": kept(STRING, "its `source`; JPEG, PNG, GIF or WebP"),
     "messages.content.image_url.detail": lost("Anthropic always looks at the whole image", "auto"),
+    "messages.content.image_url.address": refused("send the image itself, as a data: URL"),
     "messages.content.image_url.type": refused("send images as JPEG, PNG, GIF or WebP"),
     "messages.content.file": kept(OBJECT, "a block `document`, when it is a PDF as a data: URL"),
     "messages.content.file.file_data": kept(STRING, "its `source`"),

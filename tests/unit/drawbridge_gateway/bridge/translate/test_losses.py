@@ -100,10 +100,6 @@ def test_an_older_claude_holds_to_no_schema_of_a_tool() -> None:
     ("asked", "lost"),
     [
         (image(SOURCE), ("messages.image.source.other",)),
-        (
-            image({**SOURCE, "url": "https://host"}),
-            ("messages.image.source.other", "messages.image.source.url"),
-        ),
         ({"system": [{"type": "text", "text": "x", **OTHER}]}, ("system.other",)),
         (
             {"tools": [{"name": "f", "input_schema": {}}], "tool_choice": {"type": "any", **OTHER}},

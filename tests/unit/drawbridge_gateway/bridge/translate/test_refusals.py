@@ -92,6 +92,9 @@ OPENAI_CASES: dict[str, dict[str, Any]] = {
         [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}], "system"
     ),
     "messages.content.input_audio": said([{"type": "input_audio", "input_audio": {"data": SECRET}}]),
+    "messages.content.image_url.address": said(
+        [{"type": "image_url", "image_url": {"url": f"https://{SECRET}/a.png"}}]
+    ),
     "messages.content.image_url.type": said(
         [{"type": "image_url", "image_url": {"url": "data:image/tiff;base64,AAAA"}}]
     ),
@@ -125,7 +128,7 @@ ANTHROPIC_CASES: dict[str, dict[str, Any]] = {
     "messages.image.type": said(
         [{"type": "image", "source": {"type": "base64", "media_type": SECRET, "data": "AA=="}}]
     ),
-    "messages.image.source.file": said([{"type": "image", "source": {"type": "file", "file_id": SECRET}}]),
+    "messages.image.source.type": said([{"type": "image", "source": {"type": "file", "file_id": SECRET}}]),
     "messages.image.transformations": said(
         [{"type": "image", "source": {}, "transformations": {"x": SECRET}}]
     ),
@@ -172,6 +175,22 @@ def test_every_refusal_of_the_tables_has_its_case(rules: Any, cases: dict[str, A
 def test_every_field_that_the_gateway_lets_pass_has_its_rule() -> None:
     assert set(OPENAI.fields) <= set(FROM_OPENAI)
     assert set(ANTHROPIC.fields) <= {path.removeprefix("*.") for path in FROM_ANTHROPIC}
+
+
+ADDRESS = {"type": "url", "url": f"https://{SECRET}/a"}
+
+
+def test_no_provider_is_sent_to_an_address_of_a_clients_even_past_the_gateways_own_check() -> None:
+    for url in (ADDRESS["url"], f"HTTP://{SECRET}", f"file:///{SECRET}", SECRET, ""):
+        image = {"type": "image_url", "image_url": {"url": url}}
+        for asked in (said([image]), said([image], "tool", tool_call_id="a")):
+            path = "messages.content.image_url.address"
+            check(refusal_of_openai(asked), path, FROM_OPENAI[path].note)
+    for kind in ("image", "document"):
+        block = {"type": kind, "source": ADDRESS}
+        for asked in (said([block]), said([{"type": "tool_result", "tool_use_id": "a", "content": [block]}])):
+            path = f"messages.{kind}.source.type"
+            check(refusal_of_anthropic(asked), path, FROM_ANTHROPIC[path].note)
 
 
 NAMED_FUNCTION = {"type": "function", "function": {"name": SECRET}}
@@ -305,7 +324,10 @@ def test_openai_requests_of_another_shape_are_refused_by_place(asked: dict[str, 
             "tool_choice.disable_parallel_tool_use",
         ),
         (said([{"type": "image"}]), "messages[1].content[0].source"),
-        (said([{"type": "image", "source": {"type": "url"}}]), "messages[1].content[0].source.url"),
+        (
+            said([{"type": "image", "source": {"type": "base64", "media_type": "image/png"}}]),
+            "messages[1].content[0].source.data",
+        ),
         (
             said([{"type": "document", "source": {"type": "base64"}}]),
             "messages[1].content[0].source.media_type",
