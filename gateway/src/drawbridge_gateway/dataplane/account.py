@@ -43,7 +43,7 @@ class Record:
 
     @property
     def backend(self) -> str:
-        """Name who answered, as the header x-drawbridge-backend does."""
+        """Name who answered, or who was asked last, as x-drawbridge-backend does; NOBODY when none was."""
         return self.target.label if self.target else NOBODY
 
     @property
