@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ def tenant(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(params=[pytest.param("cluster", marks=pytest.mark.cluster), "file"])
 def keys(request: pytest.FixtureRequest, tmp_path: Path) -> Keys:
     if request.param == "file":
-        return Keys("--file", str(tmp_path / "keys.yaml"))
+        return Keys("--file", str(tmp_path / "our keys.yaml"))
     namespace, kubeconfig = request.getfixturevalue("tenant")
     return Keys("--namespace", namespace, kubeconfig=kubeconfig)
 
@@ -116,6 +117,13 @@ def test_life_of_a_key(keys: Keys) -> None:
     again = keys.run("revoke", key_id)
     assert again.returncode == 1
     assert f"there is no API key with id {key_id}" in again.stderr
+
+
+def test_the_command_that_is_printed_withdraws_the_key(keys: Keys) -> None:
+    made = keys.run("create", "short-lived")
+    [command] = re.findall(r"`drawbridge keys (revoke .+)`", made.stderr)
+    assert drawbridge(*shlex.split(command), kubeconfig=keys.kubeconfig).returncode == 0
+    assert key_id_of(made.stdout.strip()) not in [row["id"] for row in keys.listed()]
 
 
 def test_whoever_has_only_the_key_may_revoke_it(keys: Keys) -> None:

@@ -6,6 +6,7 @@ A key is printed once, alone on standard output, and kept nowhere; everything el
 import argparse
 import json
 import secrets
+import shlex
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -69,7 +70,7 @@ async def create(store: KeyStore, args: argparse.Namespace, *, now: datetime) ->
         raise KeyStoreError(readable(error)) from error
     await store.put(minted.key_id, entry)
     _say(f'API key "{args.name}" with id {minted.key_id} made in {_place(args)}.')
-    _say("This is the only time it is shown; `drawbridge keys revoke ID` withdraws it.")
+    _say(f"This is the only time it is shown; `{_revoking(minted.key_id, args)}` withdraws it.")
     print(minted.secret)  # noqa: T201 - the command's result
     return 0
 
@@ -81,7 +82,8 @@ async def revoke(store: KeyStore, args: argparse.Namespace) -> int:
         _say(f"API key {key_id} revoked in {_place(args)}.")
         return 0
     _say(
-        f"error: there is no API key with id {key_id} in {_place(args)}; `drawbridge keys list` shows the ids"
+        f"error: there is no API key with id {key_id} in {_place(args)}; "
+        f"`drawbridge keys list {_where(args)}` shows the ids"
     )
     return 1
 
@@ -98,12 +100,24 @@ async def list_keys(store: KeyStore, args: argparse.Namespace, *, now: datetime)
 
         print_table(ordered, now=now)
     for key_id in invalid:
-        _say(f"note: entry {key_id} does not parse and opens nothing: drawbridge keys revoke {key_id}")
+        _say(f"note: entry {key_id} does not parse and opens nothing: {_revoking(key_id, args)}")
     return 0
 
 
 def _place(args: argparse.Namespace) -> str:
     return str(args.file) if args.file is not None else f'namespace "{args.namespace}"'
+
+
+def _revoking(key_id: str, args: argparse.Namespace) -> str:
+    """Return the command that withdraws a key, to be pasted as it is."""
+    return f"drawbridge keys revoke {shlex.quote(key_id)} {_where(args)}"
+
+
+def _where(args: argparse.Namespace) -> str:
+    """Return the option that leads to where the keys are, whatever the kubeconfig says by then."""
+    if args.file is not None:
+        return f"--file {shlex.quote(str(args.file))}"
+    return f"--namespace {shlex.quote(args.namespace)}"
 
 
 def _say(line: str) -> None:

@@ -73,7 +73,7 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--expires", type=duration, metavar="90d", help="lifetime (default: no end)")
     create.add_argument("--model", action="append", metavar="M", help="only this model; may be repeated")
     revoke = actions.add_parser("revoke", help="withdraw a key")
-    revoke.add_argument("id", metavar="ID", help="as `drawbridge keys list` shows it")
+    revoke.add_argument("id", metavar="ID", help="as `drawbridge keys list` shows it, or the key itself")
     listing = actions.add_parser("list", help="show all keys of a namespace")
     listing.add_argument(
         "--output", choices=["table", "json"], default="table", help="(default: %(default)s)"
