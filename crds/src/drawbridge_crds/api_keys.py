@@ -36,9 +36,13 @@ class ApiKeyEntry(SpecModel):
     """For people, such as "ci-pipeline"."""
 
     created: AwareDatetime
+    """When the key was made: RFC 3339 with a time zone, such as 2026-11-29T22:00:00Z."""
+
     expires: AwareDatetime | None = None
+    """From when on the key is refused: RFC 3339 with a time zone. Unset: never."""
+
     models: Annotated[tuple[ModelName, ...], Field(max_length=64)] | None = None
-    """Models this key may ask for, of those the policy lists; all of them when unset."""
+    """Models this key may ask for, of those the policy lists. Unset: all of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,14 @@ POOL_LABEL: Final = f"{GROUP}/pool"
 """On every child of a pool: the pool's name. EndpointSlices inherit it from their Service."""
 
 ENGINE_LABEL: Final = f"{GROUP}/engine"
-"""On engine pods only, and in the selectors of Service, Deployment and PodDisruptionBudget.
-
-NetworkPolicies do not select it, so that a later probe pod can wear the exact policy labels
-of a pool without joining its Service.
-"""
+"""On engine pods only: what else has the pool's labels gets no requests."""
+# It is in the selectors of Service, Deployment and PodDisruptionBudget, and in no NetworkPolicy's, so that a
+# later probe pod can wear the exact policy labels of a pool without joining its Service.
 
 POOL_UID_LABEL: Final = f"{GROUP}/pool-uid"
-"""On every child of a pool: the pool's UID; with the two labels above it makes those selectors.
-
-A pool that is deleted and made again under its name must not count, serve from or roll its predecessor's
-pods: they stop slowly, and their engines know other keys.
-"""
+"""On every child of a pool: the pool's UID, which tells it from a deleted pool of the same name."""
+# With the two labels above it makes the selectors: a pool that is deleted and made again under its name must
+# not count, serve from or roll its predecessor's pods. They stop slowly, and their engines know other keys.
 
 TENANT_LABEL: Final = f"{GROUP}/tenant"
 """On a snapshot: the namespace whose traffic it governs."""
@@ -31,7 +27,7 @@ SNAPSHOT_LABEL: Final = f"{GROUP}/snapshot"
 """On every snapshot ConfigMap of the system namespace, with the value "true"."""
 
 KEYS_LABEL: Final = f"{GROUP}/keys"
-"""On a tenant's ConfigMaps of API key digests, with the value "true"."""
+"""On ConfigMaps of API key digests: "true" on a team's own, "compiled" on the operator's snapshots."""
 
 PRIVACY_FLOOR_LABEL: Final = f"{GROUP}/privacy-floor"
 """On a namespace: "strict" makes every pool and every request of that namespace Strict.
