@@ -93,8 +93,8 @@ def test_every_reason_that_is_a_symptom_is_found() -> None:
     assert sorted(reason for reason in set(Reason) - GOOD if f"`{reason}`" not in text) == []
 
 
-def test_settings_that_guard_nothing_are_named_where_a_change_is_not_in_force() -> None:
-    [told] = re.findall(r"settings that guard nothing\n\s*\(([^)]+)\)", TROUBLESHOOTING.read_text())
+def test_harmless_settings_are_named_where_a_change_is_not_in_force() -> None:
+    [told] = re.findall(r"harmless settings\n\s*\(([^)]+)\)", TROUBLESHOOTING.read_text())
     harmless = [s.path for s in read_not_yet(RoutingPolicySpec, "") if not s.guards]
     assert sorted(re.findall(r"`([^`]+)`", told)) == sorted(
         path.removeprefix(".").removeprefix("routes[].") for path in harmless

@@ -60,8 +60,9 @@ class Reason(StrEnum):
     INVALID = "Invalid"
     """The stored object does not parse: it was written under another version of the schema."""
     NOT_IMPLEMENTED = "NotImplemented"
-    """A setting is valid, and nothing acts on it yet. A pool with one is left as it is; a policy with one
-    counts as none, but for its privacy, or stays in force without it where it guards nothing."""
+    """A setting is valid, and nothing acts on it yet. A pool with one is left as it is. A policy with one
+    counts as none, but for its privacy. Where the policy cannot send a request anywhere it should not go
+    without the setting, the rest of it stays in force."""
     CHILD_CONFLICT = "ChildConflict"
     """An object with a child's name exists and belongs to someone else; it is left alone."""
     CHILD_REFUSED = "ChildRefused"

@@ -18,7 +18,7 @@ from drawbridge_crds.fields import PlacedRule, Row, read_not_yet, read_rows, rea
 from drawbridge_crds.generate import Schema, policy_crd, pool_crd, structural, write
 from drawbridge_crds.policy import RoutingPolicy, RoutingPolicySpec, RoutingPolicyStatus
 from drawbridge_crds.pool import InferencePool, InferencePoolSpec, InferencePoolStatus
-from drawbridge_crds.rules import Unimplemented
+from drawbridge_crds.rules import REMOVE_IT, Unimplemented
 
 HEADER = "<!-- Generated from crds/src by `make generate`; do not edit. -->\n"
 
@@ -88,9 +88,9 @@ _UNTIL_REMOVED: Final[dict[type[BaseModel], str]] = {
         """,
     RoutingPolicy: """
         Until it is removed the policy counts as none: as in a namespace without a policy, the pools answer by
-        their names and no cloud does. Only the policy's privacy holds. Settings that guard nothing are those
-        that neither forbid, bound nor direct anything: a policy that uses no others of the list is in force
-        without them.
+        their names and no cloud does. Only the policy's privacy holds. The settings marked "harmless" are an
+        exception: without them a policy cannot send a request anywhere it should not go. A policy that uses
+        no others of the list is in force without them.
         """,
 }
 """What a setting that nothing acts on yet means for the rest of its resource."""
@@ -101,11 +101,16 @@ def _not_yet(settings: Iterable[Unimplemented], until_removed: str) -> list[str]
         ## Not acted on yet
 
         The schema knows these settings so that resources need not change later. Using one gives the condition
-        `Accepted=False`, reason `NotImplemented`, with its path.
+        `Accepted=False`, reason `NotImplemented`, with its path and what to do.
         {until_removed.strip()}
         """
-    items = (f"- `{s.path}`{'' if s.guards else ' (guards nothing)'}" for s in settings)
-    return [*_lines(heading), *items, ""]
+    return [*_lines(heading), *map(_setting, settings), ""]
+
+
+def _setting(setting: Unimplemented) -> str:
+    harmless = "" if setting.guards else " (harmless)"
+    remedy = "" if setting.remedy == REMOVE_IT else f": {setting.remedy}"
+    return f"- `{setting.path}`{harmless}{remedy}"
 
 
 def _sections(rows: Iterable[Row], rules: Iterable[PlacedRule]) -> Iterator[str]:

@@ -125,10 +125,10 @@ RULES: Final[Rules] = {
     "ebnf": refused("ask a pool, or send a json_schema"),
     "reasoning_effort": kept(
         STRING,
-        "`thinking` adaptive and `output_config.effort` (minimal: low) from Claude 4.6 on, else a budget; "
-        "lost with models that do not think, beside a forced tool or an answer to be continued, where the "
-        "budget would be below 1024 tokens or follows on a result of a tool, and when it is none and the "
-        "model decides itself",
+        "from Claude 4.6 on `thinking` adaptive and `output_config.effort` (minimal: low), before that a "
+        "budget. Lost with models that do not think, beside a forced tool, and beside an answer to be "
+        "continued. A budget is lost below 1024 tokens, and after a result of a tool. `none` is lost where "
+        "the model decides itself",
     ),
     "stream": kept(BOOLEAN, "`stream`"),
     "stream_options": kept(OBJECT, "see its fields"),
