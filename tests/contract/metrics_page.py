@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Final
 
 import drawbridge_operator.metrics
+from drawbridge_crds import docstrings
 from drawbridge_gateway.bridge.metrics import BridgeMetrics
 from drawbridge_gateway.dataplane.metrics import GatewayMetrics
 from drawbridge_gateway.sources.metrics import SourceMetrics
+from drawbridge_operator.controller import KeyKind
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
@@ -26,8 +28,8 @@ LABELS: Final = {
     "code": "an [error code](../http-api.md#error-codes); empty where there was no error",
     "currency": "the policy's `spec.currency`",
     "direction": "`input`, `cached_input` (not counted in `input` again) or `output`",
-    "kind": "of a written object its kind; of a reconcile `InferencePool`, `Tenant` (the policy and the "
-    "snapshot of a namespace), `Namespace` or `System`",
+    "kind": "of a written object its kind; of a reconcile what it was of. "
+    + " ".join(f"`{kind}`: {meaning}" for kind, meaning in docstrings.members(KeyKind).items()),
     "reason": "of a fallback one of [`fallback.when`](routingpolicy.md#specroutes); of a failed read what "
     "failed, such as `Expired`",
     "resource": "`snapshots` or `endpoints`",
