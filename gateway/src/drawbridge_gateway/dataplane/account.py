@@ -10,7 +10,7 @@ from drawbridge_crds.cost import Usage, answer_cost
 from drawbridge_crds.privacy import Privacy
 from drawbridge_crds.route import FallbackReason
 
-from drawbridge_gateway.dataplane.fallback import Failure
+from drawbridge_gateway.dataplane.failures import Failure
 from drawbridge_gateway.dataplane.metrics import NOBODY, GatewayMetrics
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
 from drawbridge_gateway.metric_labels import status_label

@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 
 from drawbridge_gateway.dataplane.exchange import Exchange
-from drawbridge_gateway.dataplane.fallback import (
+from drawbridge_gateway.dataplane.failures import (
     ErrorAnswer,
     Failure,
     bridge_failed,
