@@ -15,11 +15,12 @@ from typing import Final
 import anthropic
 import httpx2
 import openai
-from drawbridge_crds.cloud import Provider
 from drawbridge_crds.snapshot import CloudTarget
 
 from drawbridge_gateway.bridge.credentials import Credential
 from drawbridge_gateway.errors import DrawbridgeError
+from drawbridge_gateway.protocols.api_protocol import ApiProtocol
+from drawbridge_gateway.protocols.providers import PROVIDERS
 
 CONNECT_TIMEOUT_S: Final = 10.0
 WRITE_TIMEOUT_S: Final = 30.0
@@ -32,11 +33,6 @@ MAX_CONNECTIONS: Final = 256
 """To one cloud of one tenant."""
 
 KEEPALIVE_S: Final = 30.0
-
-DEFAULT_BASE_URL: Final = {
-    Provider.ANTHROPIC: "https://api.anthropic.com",
-    Provider.OPENAI: "https://api.openai.com/v1",
-}
 
 Sdk = openai.AsyncOpenAI | anthropic.AsyncAnthropic
 
@@ -118,7 +114,8 @@ def make_sdk(cloud: CloudTarget, credential: Credential, timeout: httpx2.Timeout
     Raises:
         UnusableCloudError: when its URL or certificates cannot be used.
     """
-    base_url = cloud.base_url or DEFAULT_BASE_URL.get(cloud.provider, "")
+    provider = PROVIDERS[cloud.provider]
+    base_url = cloud.base_url or provider.base_url or ""
     if not base_url.startswith("https://"):
         raise UnusableCloudError("its baseURL must begin with https://")
     http_client = httpx2.AsyncClient(
@@ -131,7 +128,7 @@ def make_sdk(cloud: CloudTarget, credential: Credential, timeout: httpx2.Timeout
         headers={"accept-encoding": "identity"},
         event_hooks={"response": [bound_answer]},
     )
-    if cloud.provider is Provider.ANTHROPIC:
+    if provider.protocol is ApiProtocol.ANTHROPIC:
         return anthropic.AsyncAnthropic(
             api_key=credential.key,
             base_url=base_url,

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
-from drawbridge_crds.cloud import Provider
 from drawbridge_crds.snapshot import CloudTarget
 
 from drawbridge_gateway.bridge.translate.history import taken_back
@@ -16,6 +15,7 @@ from drawbridge_gateway.bridge.translate.requests_to_openai import to_openai
 from drawbridge_gateway.bridge.translate.rules import Translated
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.errors import NOT_TRANSLATABLE, ApiError, RequestRefused
+from drawbridge_gateway.protocols.providers import PROVIDERS
 
 PROTOCOL_BY_PATH: Final = {
     "/v1/chat/completions": ApiProtocol.OPENAI,
@@ -103,7 +103,7 @@ def outgoing(fields: dict[str, Any], protocol: ApiProtocol, cloud: CloudTarget) 
     Raises:
         RequestRefused: it cannot be said in that protocol.
     """
-    stream, speaks = fields.get("stream") is True, spoken_by(cloud)
+    stream, speaks = fields.get("stream") is True, PROVIDERS[cloud.provider].protocol
     if speaks is protocol:
         same = taken_back(fields) if speaks is ApiProtocol.ANTHROPIC else Translated(fields, ())
         return Outgoing(_written({**same.body, "model": cloud.model}), stream, speaks, lost=same.lost)
@@ -133,8 +133,3 @@ def _written(body: Mapping[str, Any]) -> bytes:
                 "the request would be nested too deep in the provider's protocol: send fewer levels",
             )
         ) from None
-
-
-def spoken_by(cloud: CloudTarget) -> ApiProtocol:
-    """Return the protocol of a cloud."""
-    return ApiProtocol.ANTHROPIC if cloud.provider is Provider.ANTHROPIC else ApiProtocol.OPENAI

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from drawbridge_crds.cloud import Provider
 
 from drawbridge_gateway.dataplane import refusals
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.dialect import Dialect, named
 from drawbridge_gateway.protocols.errors import RequestRefused
+from drawbridge_gateway.protocols.providers import PROVIDERS
 
 FORBIDDEN: Final = frozenset({
     # files, templates, adapters and code
@@ -188,4 +188,4 @@ def _is_inline(url: object) -> bool:
 
 
 def _refuses_extensions(target: Pool | Cloud) -> bool:
-    return isinstance(target, Cloud) and target.provider is Provider.OPENAI
+    return isinstance(target, Cloud) and PROVIDERS[target.provider].exactly_openai

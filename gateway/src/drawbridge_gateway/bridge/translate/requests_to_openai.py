@@ -17,6 +17,7 @@ from drawbridge_gateway.bridge.translate.rules import Asked, Translated, Transla
 from drawbridge_gateway.bridge.translate.rules_from_anthropic import COMPATIBLE_RULES, RULES
 from drawbridge_gateway.bridge.translate.schemas import is_strict
 from drawbridge_gateway.bridge.translate.users import OPENAI_MAX_CHARS, bounded
+from drawbridge_gateway.protocols.providers import PROVIDERS
 
 LOW_BUDGET_TOKENS: Final = 2048
 MEDIUM_BUDGET_TOKENS: Final = 8192
@@ -42,7 +43,7 @@ def to_openai(body: Mapping[str, Any], model: str, provider: Provider) -> Transl
     Raises:
         RequestRefused: it asks for what OpenAI's API cannot say, or is not in its own API's shape.
     """
-    is_openai = provider is Provider.OPENAI
+    is_openai = PROVIDERS[provider].exactly_openai
     translation = Translation("OpenAI's chat completions", RULES if is_openai else COMPATIBLE_RULES)
     asked = translation.open(body)
     asked.get("model")  # the policy names another one
