@@ -130,8 +130,8 @@ async def chunks(size_bytes: int) -> AsyncIterator[bytes]:
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        pytest.param(lambda: b"x" * (MAX_BODY_BYTES + 1), 413, "request_too_large", id="longer than allowed"),
-        pytest.param(lambda: chunks(MAX_BODY_BYTES), 413, "request_too_large", id="longer, in chunks"),
+        pytest.param(lambda: b"x" * (MAX_BODY_BYTES + 1), 413, "body_too_large", id="longer than allowed"),
+        pytest.param(lambda: chunks(MAX_BODY_BYTES), 413, "body_too_large", id="longer, in chunks"),
         pytest.param(lambda: b"{", 400, "invalid_json", id="not JSON"),
         pytest.param(lambda: b"[]", 400, "invalid_json", id="not an object"),
         pytest.param(lambda: b"", 400, "invalid_json", id="empty"),

@@ -19,13 +19,12 @@ import structlog
 from drawbridge_crds.reports import CloudCredential, CredentialReport, CredentialState
 from drawbridge_crds.snapshot import CloudTarget
 
-from drawbridge_gateway.asgi import Receive, Scope, Send
+from drawbridge_gateway.asgi import ClientGoneError, Receive, Scope, Send
 from drawbridge_gateway.bridge.cloud_call import CloudCall
 from drawbridge_gateway.bridge.clouds import CloudClients
 from drawbridge_gateway.bridge.credentials import CredentialError, Credentials
 from drawbridge_gateway.bridge.http import (
     BridgeReply,
-    ClientLeftError,
     headers_of,
     read_body,
     unless_client_leaves,
@@ -91,8 +90,8 @@ class Bridge:
             self._metrics.refusals.labels(refused.error.code).inc()
             log.info("request_refused", request_id=request_id, code=refused.error.code)
             await reply.error(protocol, refused.error, request_id)
-        except ClientLeftError:
-            log.info("client_left", request_id=request_id)
+        except ClientGoneError:
+            log.info("client_gone", request_id=request_id)
 
     async def _serve(
         self, method: str, path: str, headers: Mapping[str, str], receive: Receive, reply: BridgeReply

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from drawbridge_gateway.asgi import Receive, Scope, Send
+from drawbridge_gateway.asgi import ClientGoneError, Receive, Scope, Send, until_client_gone
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.errors import ApiError, RequestRefused, error_body
 
@@ -16,10 +16,6 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 BODY_TIMEOUT_S: Final = 30.0
 """For a whole body from the gateway, which has it complete before it asks."""
-
-
-class ClientLeftError(Exception):
-    """The gateway closed its connection: nobody waits for this answer any more."""
 
 
 class BridgeReply:
@@ -83,11 +79,11 @@ async def read_body(receive: Receive, headers: Mapping[str, str], max_bytes: int
 
     Raises:
         RequestRefused: when it is longer than `max_bytes`, as early as that is known, or too slow.
-        ClientLeftError: when it never comes to its end.
+        ClientGoneError: when it never comes to its end.
     """
     too_large = ApiError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        "request_too_large",
+        "body_too_large",
         f"the request's body is longer than {max_bytes} bytes",
     )
     if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > max_bytes:
@@ -98,7 +94,7 @@ async def read_body(receive: Receive, headers: Mapping[str, str], max_bytes: int
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise ClientLeftError
+                    raise ClientGoneError
                 body += message.get("body", b"")
                 if len(body) > max_bytes:
                     raise RequestRefused(too_large)
@@ -106,9 +102,7 @@ async def read_body(receive: Receive, headers: Mapping[str, str], max_bytes: int
                     return bytes(body)
     except TimeoutError as error:
         raise RequestRefused(
-            ApiError(
-                HTTPStatus.REQUEST_TIMEOUT, "request_too_slow", "the request's body did not arrive in time"
-            )
+            ApiError(HTTPStatus.REQUEST_TIMEOUT, "body_timeout", "the request's body did not arrive in time")
         ) from error
 
 
@@ -116,21 +110,16 @@ async def unless_client_leaves(receive: Receive, reply: BridgeReply, work: Corou
     """Run `work`, which sends `reply`; cancel it when the client leaves before the reply is complete.
 
     Raises:
-        ClientLeftError: when it did; `work` has ended by then.
+        ClientGoneError: when it did; `work` has ended by then.
     """
     task = asyncio.create_task(work)
-    left = asyncio.create_task(_until_disconnected(receive))
+    gone = asyncio.create_task(until_client_gone(receive))
     try:
-        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done() and not reply.complete:
-            raise ClientLeftError
+            raise ClientGoneError
         await task
     finally:
         task.cancel()
-        left.cancel()
-        await asyncio.gather(task, left, return_exceptions=True)
-
-
-async def _until_disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+        gone.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)

@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 from typing import Final
 
-from drawbridge_gateway.asgi import Receive
+from drawbridge_gateway.asgi import ClientGoneError, Receive, until_client_gone
 from drawbridge_gateway.dataplane import refusals
 from drawbridge_gateway.dataplane.fields import Fields
-from drawbridge_gateway.dataplane.reply import ClientGoneError
 from drawbridge_gateway.protocols.errors import RequestRefused
 
 BODY_TIMEOUT_S: Final = 60.0
@@ -73,8 +72,7 @@ class Body:
 
     async def until_client_gone(self) -> None:
         """Wait for the client to leave. Only after `read`."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await until_client_gone(self._receive)
 
     async def _next_part(self) -> bytes:
         message = await self._receive()

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
+from drawbridge_gateway.asgi import ClientGoneError
 from drawbridge_gateway.dataplane.account import Accounts
 from drawbridge_gateway.dataplane.backends import Backends
 from drawbridge_gateway.dataplane.exchange import Exchange
 from drawbridge_gateway.dataplane.failures import Failure, upstream_failed
 from drawbridge_gateway.dataplane.fallback import after, next_candidate
 from drawbridge_gateway.dataplane.relay import Attempt, relay_error, relay_stream, relay_whole
-from drawbridge_gateway.dataplane.reply import ClientGoneError
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
 from drawbridge_gateway.protocols.errors import RequestRefused
 from drawbridge_gateway.upstream.errors import AbandonedError, UpstreamError

@@ -13,14 +13,14 @@ from urllib.parse import unquote_to_bytes
 import orjson
 import structlog
 
-from drawbridge_gateway.asgi import Receive, Scope, Send
+from drawbridge_gateway.asgi import ClientGoneError, Receive, Scope, Send
 from drawbridge_gateway.dataplane import refusals
 from drawbridge_gateway.dataplane.account import Accounts, Record
 from drawbridge_gateway.dataplane.body import Body
 from drawbridge_gateway.dataplane.fields import Fields, protocol_of, read_fields
 from drawbridge_gateway.dataplane.generate import Generation
 from drawbridge_gateway.dataplane.models import describe_model, list_models
-from drawbridge_gateway.dataplane.reply import JSON_TYPE, ClientGoneError, Reply
+from drawbridge_gateway.dataplane.reply import JSON_TYPE, Reply
 from drawbridge_gateway.dataplane.state import Caller, GatewayState
 from drawbridge_gateway.metric_labels import CLIENT_GONE
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from drawbridge_gateway.asgi import Send
+from drawbridge_gateway.asgi import ClientGoneError, Send
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.errors import ApiError, error_body, error_event
 
@@ -16,10 +16,6 @@ STREAM_TYPE: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 NO_CACHE: Final = (b"cache-control", b"no-cache")
 
 Header = tuple[bytes, bytes]
-
-
-class ClientGoneError(Exception):
-    """The client left before its answer was complete: nobody is there to be told."""
 
 
 class Reply:
