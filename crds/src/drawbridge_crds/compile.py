@@ -55,9 +55,6 @@ class TenantFacts:
     previous: GatewaySnapshot | None = None
     """The snapshot in force: what it says of a pool stays while the pool's spec is not accepted."""
 
-    proofs: Mapping[str, Proof] = field(default_factory=dict)
-    """By pool name; a pool that is not in it was not measured."""
-
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -85,10 +82,10 @@ def compile_snapshot(facts: TenantFacts) -> Compiled:
     targets = [
         *(
             _left_as_it_is(pool, facts)
-            or _pool_target(pool.metadata, pool.served_name, effective_privacy(pool, facts.floor), facts)
+            or _pool_target(pool.metadata, pool.served_name, effective_privacy(pool, facts.floor))
             for pool in facts.pools
         ),
-        *(_pool_target(m, _served_name(m, facts), Privacy.STRICT, facts) for m in facts.unreadable_pools),
+        *(_pool_target(m, _served_name(m, facts), Privacy.STRICT) for m in facts.unreadable_pools),
     ]
     pools = tuple(sorted(targets, key=lambda target: target.name))
     names = tuple(pool.name for pool in pools)
@@ -166,13 +163,13 @@ def _target_in_force(metadata: Metadata, facts: TenantFacts) -> PoolTarget | Non
     return next((target for target in targets if (target.name, target.uid) == itself), None)
 
 
-def _pool_target(metadata: Metadata, model: str, privacy: Privacy, facts: TenantFacts) -> PoolTarget:
+def _pool_target(metadata: Metadata, model: str, privacy: Privacy) -> PoolTarget:
     return PoolTarget(
         name=metadata.name,
         model=model,
         uid=metadata.uid,
         privacy=privacy,
-        proof=facts.proofs.get(metadata.name, Proof.NOT_MEASURED),
+        proof=Proof.NOT_MEASURED,
     )
 
 
