@@ -11,7 +11,7 @@ class EngineKey(StrEnum):
     """The inference routes; the gateway presents it."""
 
     ADMIN = "admin"
-    """The engine's admin routes; the operator alone presents it."""
+    """The engine's admin routes. Nobody presents it: a key that nobody has closes them."""
 
 
 def engine_key(root_key: bytes, pool_uid: str, purpose: EngineKey) -> str:
