@@ -166,7 +166,6 @@ class Metadata(BaseModel):
     namespace: str = ""
     uid: str = ""
     generation: int = 0
-    deletion_timestamp: str | None = None
 
 
 class StatusModel(BaseModel):
