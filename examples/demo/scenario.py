@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import anthropic
 import openai
-from drawbridge_crds.cost import Usage, answer_cost
 from drawbridge_crds.policy import RoutingPolicy
+from drawbridge_gateway.cost import Usage, answer_cost
 
 Client = Literal["openai", "anthropic"]
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Final
 
 import structlog
-from drawbridge_crds.cost import Usage, answer_cost
 from drawbridge_crds.privacy import Privacy
 from drawbridge_crds.route import FallbackReason
 
+from drawbridge_gateway.cost import Usage, answer_cost
 from drawbridge_gateway.dataplane.failures import Failure
 from drawbridge_gateway.dataplane.metrics import NOBODY, GatewayMetrics
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool

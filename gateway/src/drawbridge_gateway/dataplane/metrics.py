@@ -9,10 +9,11 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
-from drawbridge_crds.cost import Usage
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from drawbridge_gateway.cost import Usage
 
 BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Of both histograms: from a cached prefix on a small model to the longest first byte that is waited for."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
-from drawbridge_crds.cost import Usage
 
+from drawbridge_gateway.cost import Usage
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.dialect import (
     BOOLEAN,

@@ -1,4 +1,4 @@
-from drawbridge_crds.cost import Usage
+from drawbridge_gateway.cost import Usage
 from drawbridge_gateway.dataplane.metrics import BOUNDS_S, GatewayMetrics
 from prometheus_client import CollectorRegistry
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from drawbridge_crds.cost import Usage
+from drawbridge_gateway.cost import Usage
 from drawbridge_gateway.protocols.anthropic import ANTHROPIC
 from drawbridge_gateway.protocols.dialect import AnswerStream, StreamFailure
 from drawbridge_gateway.protocols.openai import OPENAI

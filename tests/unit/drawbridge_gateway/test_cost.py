@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 from drawbridge_crds.cloud import Prices
-from drawbridge_crds.cost import Usage, answer_cost
+from drawbridge_gateway.cost import Usage, answer_cost
 
 
 def test_each_kind_of_token_has_its_price() -> None:
