@@ -20,15 +20,10 @@ from drawbridge_crds.snapshot import CloudTarget
 
 from drawbridge_gateway.bridge.credentials import CredentialError
 from drawbridge_gateway.bridge.translate.shapes import CutAnswerError, FailedAnswerError
-from drawbridge_gateway.protocols.errors import ApiError
-
-OVERLOADED: Final = 529
-"""Anthropic's own status: the service, not the client, has too much to do."""
+from drawbridge_gateway.protocols.errors import MAX_RETRY_AFTER_S, OVERLOADED, ApiError
 
 MAX_WORDS_CHARS: Final = 500
 """Of a provider's message that is passed on."""
-
-LONGEST_RETRY_AFTER_S: Final = 3600
 
 _CLIENT_FAULTS: Final = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
@@ -203,7 +198,7 @@ def retry_after_s(value: str | None, now_s: float) -> int | None:
         seconds = float(value) if value.replace(".", "", 1).isdigit() else _seconds_until(value, now_s)
     except (ValueError, OverflowError):
         return None
-    return math.ceil(min(max(0.0, seconds), LONGEST_RETRY_AFTER_S))
+    return math.ceil(min(max(0.0, seconds), MAX_RETRY_AFTER_S))
 
 
 def _seconds_until(date: str, now_s: float) -> float:

@@ -10,14 +10,17 @@ from drawbridge_crds.route import FallbackReason
 
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
 from drawbridge_gateway.protocols.dialect import StreamFailure
-from drawbridge_gateway.protocols.errors import NOT_TRANSLATABLE, OUR_WORDS, ApiError
+from drawbridge_gateway.protocols.errors import (
+    MAX_RETRY_AFTER_S,
+    NOT_TRANSLATABLE,
+    OUR_WORDS,
+    OVERLOADED,
+    ApiError,
+)
 from drawbridge_gateway.upstream.errors import BusyError, SilentError, UnreachableError, UpstreamError
 
 DEFAULT_RETRY_AFTER_S: Final = 1
 """Told to clients when the backend did not say. Our choice: official SDKs back off from there."""
-
-MAX_RETRY_AFTER_S: Final = 3600
-"""Longer ones are cut: an hour is as good as never for a request in hand. Our choice."""
 
 _CONTEXT_WORDS: Final = re.compile(
     r"context length|context window|exceed context limit|context_length_exceeded|(?:prompt|input) is too long"
@@ -45,8 +48,7 @@ _NAMEABLE: Final = frozenset({
     "logit_bias", "max_tokens", "max_completion_tokens", "thinking.budget_tokens",
 })  # fmt: skip
 
-_BUSY: Final = frozenset({429, 529})
-"""529 is Anthropic's word for an overloaded API."""
+_BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, OVERLOADED})
 
 REFUSED_BY_BRIDGE: Final = "refused_by_bridge"
 """Cause of a failure that ends a request whatever came before it."""

@@ -19,11 +19,12 @@ from drawbridge_gateway.protocols.dialect import (
     StreamFailure,
     count,
 )
+from drawbridge_gateway.protocols.errors import OVERLOADED
 
 _ERROR_STATUS: Final = {
     "invalid_request_error": 400,
     "rate_limit_error": 429,
-    "overloaded_error": 529,
+    "overloaded_error": OVERLOADED,
     "timeout_error": 504,
 }
 

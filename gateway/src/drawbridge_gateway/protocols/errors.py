@@ -12,6 +12,12 @@ import orjson
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.sse import write_event
 
+OVERLOADED: Final = 529
+"""Anthropic's own status: the service, not the client, has too much to do."""
+
+MAX_RETRY_AFTER_S: Final = 3600
+"""Longer ones are cut: an hour is as good as never for a request in hand. Our choice."""
+
 NOT_TRANSLATABLE: Final = "not_translatable"
 """Code of the bridge's refusal of what cannot be said in a cloud's protocol. Other backends may answer it."""
 
@@ -61,7 +67,7 @@ _ANTHROPIC_TYPES: Final = {
     413: "request_too_large",
     429: "rate_limit_error",
     504: "timeout_error",
-    529: "overloaded_error",
+    OVERLOADED: "overloaded_error",
 }
 
 _OPENAI_TYPES: Final = {

@@ -20,6 +20,7 @@ from drawbridge_gateway.protocols.dialect import (
     StreamFailure,
     count,
 )
+from drawbridge_gateway.protocols.errors import OVERLOADED
 
 _PUBLIC: Final[Mapping[str, Kinds]] = {
     "audio": OBJECT,
@@ -96,7 +97,7 @@ _ERROR_STATUS: Final = {
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
     "cloud_rate_limited": 429,
-    "cloud_overloaded": 529,
+    "cloud_overloaded": OVERLOADED,
     "cloud_timeout": 504,
 }
 """An error inside a stream has a type and a code in words, OpenAI's or the bridge's; SGLang's is a status."""

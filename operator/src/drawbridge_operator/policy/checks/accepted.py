@@ -6,6 +6,7 @@ from drawbridge_crds.conditions import Condition, ConditionStatus, ConditionType
 from drawbridge_crds.findings import Finding
 
 from drawbridge_operator.parse import Unreadable
+from drawbridge_operator.policy.snapshot import MAX_SNAPSHOT_BYTES
 
 
 def accepted(
@@ -16,8 +17,9 @@ def accepted(
         return _refused(f"{unreadable.message}; until then only Strict pools answer, and no cloud")
     if too_large_bytes is not None:
         return _refused(
-            f"compiled, the policy takes {too_large_bytes:,} bytes, and a ConfigMap holds 1,048,576: use "
-            "smaller CA bundles, or revoke API keys; until then only Strict pools answer, and no cloud"
+            f"compiled, the policy takes {too_large_bytes:,} bytes, and a ConfigMap holds "
+            f"{MAX_SNAPSHOT_BYTES:,}: use smaller CA bundles, or revoke API keys; until then only Strict "
+            "pools answer, and no cloud"
         )
     mine = [finding for finding in findings if finding.condition == ConditionType.ACCEPTED]
     if mine:
