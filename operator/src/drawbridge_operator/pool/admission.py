@@ -3,28 +3,30 @@
 import re
 from typing import Final
 
+from drawbridge_operator.pool.wording import find_words, make_table
+
 _OBJECT: Final = re.compile(r'^\S+ "[^"]*" is (?:forbidden|invalid): ')
 """Begins a refusal: the object's name, of a pod another in each try."""
 
-_REMEDIES: Final = (
+_REMEDIES: Final = make_table(
     (
-        r"exceeded quota: (\S+), requested: (\S+), used: (\S+), limited: (\S+)",
+        r"^exceeded quota: (\S+), requested: (\S+), used: (\S+), limited: (\S+)$",
         r'ResourceQuota "\1" allows \4, \3 is used, and \2 asked; raise it, or lower the replicas',
     ),
     (
-        r"failed quota: (\S+): must specify (\S+) for: \S+",
+        r"^failed quota: (\S+): must specify (\S+) for: \S+$",
         r'ResourceQuota "\1" wants every pod to say its \2; set it in spec.resources',
     ),
     (
-        r"no PriorityClass with name (\S+) was found",
+        r"^no PriorityClass with name (\S+) was found$",
         r'PriorityClass "\1" does not exist; create it, or correct spec.scheduling.priorityClassName',
     ),
     (
-        r'pod rejected: RuntimeClass "(\S+)" not found',
+        r'^pod rejected: RuntimeClass "(\S+)" not found$',
         r'RuntimeClass "\1" does not exist; create it, or correct spec.scheduling.runtimeClassName',
     ),
     (
-        r"((?:minimum|maximum) \S+ usage per (?:Container|Pod) is .*)",
+        r"^((?:minimum|maximum) \S+ usage per (?:Container|Pod) is .*)$",
         r"\1; change spec.resources, or the LimitRange of the namespace",
     ),
 )
@@ -45,7 +47,4 @@ def explain_refusal(message: str) -> str:
     text = _OBJECT.sub("", message)
     for pattern, field in _FIELDS:
         text = pattern.sub(field, text)
-    for words, remedy in _REMEDIES:
-        if match := re.fullmatch(words, text):
-            return match.expand(remedy)
-    return text
+    return find_words(text, _REMEDIES) or text
