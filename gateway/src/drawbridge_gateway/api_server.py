@@ -175,6 +175,8 @@ class ApiServer:
 async def connected() -> AsyncIterator[ApiServer]:
     """Connect as KUBECONFIG says where it is set, else as the pod's service account, else by ~/.kube/config.
 
+    A pod has its account unasked, and the variable is set on purpose; the operator has the same order.
+
     Raises:
         UnreachableError: when none of these gives a usable configuration.
     """

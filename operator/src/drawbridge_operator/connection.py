@@ -1,9 +1,11 @@
-"""Where the API server is and who we are to it: the pod's service account, else the kubeconfig.
+"""Where the API server is and who we are to it: KUBECONFIG, the pod's service account, or ~/.kube/config.
 
+KUBECONFIG comes first, in the gateway too: a pod has its account unasked, and the variable is set on purpose.
 The client library and kopf both take it from here: kopf's own login would ask the cluster's DNS for
 the API server, which a pod's environment names by address.
 """
 
+import os
 from typing import Any
 
 import kopf
@@ -16,11 +18,12 @@ async def load_configuration() -> Configuration:
     configuration = Configuration()
     # aiohttp would look for proxies and a .netrc in a thread, twice for each request
     configuration.client_session_kwargs = {"trust_env": False}
-    try:
+    if "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ:
         config.load_incluster_config(configuration)  # type: ignore[no-untyped-call] # not annotated there
-    except config.ConfigException:
+    else:
+        # named here: the library looks at KUBECONFIG when it is imported, not when it is asked
         await config.load_kube_config(  # type: ignore[no-untyped-call] # likewise
-            client_configuration=configuration
+            os.environ.get("KUBECONFIG"), client_configuration=configuration
         )
     return configuration
 
