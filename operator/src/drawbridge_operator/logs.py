@@ -1,4 +1,4 @@
-"""JSON lines on standard output: our own events, and what libraries log."""
+"""One JSON object a line on standard error, as the gateway's: our own events, and what libraries log."""
 
 import logging
 import sys
@@ -16,7 +16,7 @@ _SHARED: Final[tuple[structlog.types.Processor, ...]] = (
 
 def configure_logs(level: int) -> None:
     """Log from `level` upwards; kopf, which tells of every event that it handled, from WARNING."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=(structlog.stdlib.add_logger_name, *_SHARED),
