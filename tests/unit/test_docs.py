@@ -227,15 +227,22 @@ def test_a_shell_keeps_its_variables_and_ends_what_it_left_running(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "within_s", "said"),
     [
         pytest.param(
-            "echo first\nfalse\necho second\n", "status 1:\nfirst\n$", id="a command in the middle fails"
+            "echo first\nfalse\necho second\n",
+            10,
+            "status 1:\nfirst\n$",
+            id="a command in the middle fails",
         ),
-        pytest.param("false | true\n", "status 1", id="the first of a pipe fails"),
-        pytest.param("echo begun\nsleep 600\n", "too long:\nbegun", id="it does not end"),
+        pytest.param("false | true\n", 10, "status 1", id="the first of a pipe fails"),
+        pytest.param("echo begun\nsleep 600\n", 2, "too long:\nbegun", id="it does not end"),
     ],
 )
-def test_a_shell_tells_which_command_failed_and_what_it_said(tmp_path: Path, script: str, said: str) -> None:
-    with Shell(tmp_path, os.environ) as shell, pytest.raises(CommandFailedError, match=said):
-        shell.run(script, within_s=0.5)
+def test_a_shell_tells_which_command_failed_and_what_it_said(
+    tmp_path: Path, script: str, within_s: float, said: str
+) -> None:
+    with Shell(tmp_path, os.environ) as shell:
+        shell.run("true\n", within_s=10)  # it has started: what follows is at most two commands away
+        with pytest.raises(CommandFailedError, match=said):
+            shell.run(script, within_s=within_s)

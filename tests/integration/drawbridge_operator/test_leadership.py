@@ -33,10 +33,9 @@ async def test_the_second_replica_waits_and_follows_a_stopped_leader_at_once(gro
     assert not waiting.leads
     assert waiting.metric("drawbridge_operator_reconciles_total") == 0, "it looks at nothing"
 
-    stopped_s = time.monotonic()
     assert leader.stop() == 0
-    assert time.monotonic() - stopped_s < 3
-    ground.until("the second replica to lead", lambda: waiting.leads, within_s=3)
+    assert leader.said("leadership_released"), "its lease is free, and nobody waits for its end"
+    ground.until("the second replica to lead", lambda: waiting.leads)
     lease = await api.get(LEASE, ground.system, LEASE_NAME) or {}
     assert lease["spec"]["holderIdentity"] == "operator-1"
 
@@ -51,7 +50,7 @@ def test_a_killed_leader_is_followed_when_its_lease_is_over(ground: Field) -> No
     waiting = second(ground)
     leader.send(signal.SIGKILL)
     killed_s = time.monotonic()
-    ground.until("the second replica to lead", lambda: waiting.leads, within_s=LEASE_S + 4)
+    ground.until("the second replica to lead", lambda: waiting.leads)
     assert time.monotonic() - killed_s > LEASE_S - 2, "not before another could still be writing"
 
 
@@ -60,7 +59,7 @@ def test_a_leader_that_slept_through_its_lease_writes_nothing_and_ends(ground: F
     leader = ground.start_leader()
     waiting = second(ground)
     leader.send(signal.SIGSTOP)
-    ground.until("the second replica to lead", waiting.has_looked_at_everything, within_s=LEASE_S + 6)
+    ground.until("the second replica to lead", waiting.has_looked_at_everything)
     ground.apply(pool(ground.tenant, "meanwhile"))
     ground.until("it to be idle", waiting.has_looked_at_everything)
     waiting.send(signal.SIGSTOP)  # so that whatever is written now comes from the sleeper
@@ -82,8 +81,8 @@ def test_a_restarted_container_leads_at_once(ground: Field) -> None:
     leader.send(signal.SIGKILL)
     leader.wait(5)
     again = ground.start("operator-0")
-    ground.until("it to start", lambda: again.said("operator_started"))
-    ground.until("it to lead", lambda: again.leads, within_s=LEASE_S / 2)
+    ground.until("it to lead", lambda: again.leads)
+    assert not again.said("leadership_awaited")
 
 
 def test_a_replica_that_waits_can_be_stopped(ground: Field) -> None:
