@@ -31,7 +31,7 @@ class InvalidKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyWorld:
+class TenantWorld:
     """One namespace as the API server has it."""
 
     facts: TenantFacts
@@ -56,7 +56,7 @@ class PolicyWorld:
         return not (stays and self.facts.known_pools)
 
 
-async def gather_tenant(cluster: Cluster, system_namespace: str, tenant: str) -> PolicyWorld:
+async def gather_tenant(cluster: Cluster, system_namespace: str, tenant: str) -> TenantWorld:
     """Read everything that decides the snapshot and the policy's status, but for the bridge's report."""
     namespace, pools, policy, key_maps, snapshot = await asyncio.gather(
         cluster.get(NAMESPACE, "", tenant),
@@ -85,7 +85,7 @@ async def gather_tenant(cluster: Cluster, system_namespace: str, tenant: str) ->
         ca_bundles=valid,
         invalid_ca_bundles=frozenset(bundles.keys() - valid.keys()),
     )
-    return PolicyWorld(facts, namespace, policy, unreadable, invalid_keys, snapshot)
+    return TenantWorld(facts, namespace, policy, unreadable, invalid_keys, snapshot)
 
 
 def _read_keys(config_maps: Iterable[Object]) -> tuple[Mapping[str, ApiKeyEntry], tuple[InvalidKeys, ...]]:

@@ -24,7 +24,7 @@ from drawbridge_operator.policy.checks.programmed import programmed, snapshot_re
 from drawbridge_operator.policy.checks.ready import ready
 from drawbridge_operator.policy.checks.resolved_refs import resolved_refs
 from drawbridge_operator.policy.gateways import GatewayReport, read_gateways
-from drawbridge_operator.policy.gather import PolicyWorld, gather_tenant
+from drawbridge_operator.policy.gather import TenantWorld, gather_tenant
 from drawbridge_operator.policy.snapshot import Fitted, compile_fitting, plan_snapshot
 from drawbridge_operator.policy.status import make_refused_status, make_status, read_status
 from drawbridge_operator.settings import Settings
@@ -70,7 +70,7 @@ async def reconcile_status(
 
 
 async def tell_refusal(
-    cluster: Cluster, settings: Settings, now: datetime, world: PolicyWorld, refused: Fitted, *, words: str
+    cluster: Cluster, settings: Settings, now: datetime, world: TenantWorld, refused: Fitted, *, words: str
 ) -> None:
     """Tell that the API server does not take the snapshot: what was told last of what is in force stays."""
     if world.policy is None:
@@ -83,7 +83,7 @@ async def tell_refusal(
     )
 
 
-def make_conditions(world: PolicyWorld, fitted: Fitted, told: Sequence[Condition]) -> list[Condition]:
+def make_conditions(world: TenantWorld, fitted: Fitted, told: Sequence[Condition]) -> list[Condition]:
     """Compute all conditions of a policy, without their times; Ready is the last.
 
     `told`: those of what acts on the snapshot.
