@@ -62,18 +62,15 @@ class Cluster:
         except NotFoundError:
             return None
 
-    async def list(
-        self, kind: Kind, namespace: str = "", label_selector: str = "", *, may_lag: bool = False
-    ) -> list[Object]:
-        """List objects of one namespace, or of all ("").
+    async def list(self, kind: Kind, namespace: str = "", label_selector: str = "") -> list[Object]:
+        """List objects of one namespace, or of all (""), as they are now.
 
-        `may_lag` takes what the API server has in its cache, which trails by milliseconds. Without it the
-        API server waits until that has caught up with etcd: 40-100 ms for a kind that nobody writes (1.36).
+        Never what an API server happens to have in its cache (resourceVersion 0): another one may already
+        have shown a newer state to the watch, whose event is then spent. The API server waits until its
+        cache has caught up with etcd: 40-100 ms for a kind that nobody writes (1.36).
         """
         items: list[Object] = []
         query = {"limit": str(PAGE_ITEMS), "labelSelector": label_selector}
-        if may_lag:
-            query["resourceVersion"] = "0"
         while True:
             page = await self._request("GET", kind, namespace, query=query)
             # items of a list carry neither apiVersion nor kind
@@ -81,7 +78,6 @@ class Cluster:
             query["continue"] = page["metadata"].get("continue", "")
             if not query["continue"]:
                 return items
-            query.pop("resourceVersion", None)  # refused beside the token, which holds it
 
     async def apply(self, obj: Object) -> Object:
         """Create the object or take over exactly the fields it names (server-side apply, forced)."""

@@ -25,14 +25,16 @@ class World(Cluster):
         self.writes: list[Write] = []
         self.failures: dict[tuple[str, str], DrawbridgeError] = {}
         """By verb and kind, as in a Write: what the server answers instead."""
+        self.cached: dict[Key, Object] = {}
+        """Older states of objects, as the cache of a lagging API server has them: shown by a list that
+        takes them, with resourceVersion 0."""
         self._version = 0
         for obj in objects:
             self.put(obj)
 
     def put(self, obj: Object) -> Object:
         """Store an object as a person would have: uid, generation and version are given out."""
-        metadata = obj["metadata"]
-        key = (obj["kind"], metadata.get("namespace", ""), metadata["name"])
+        key = _key_of(obj)
         self._version += 1
         before = self.objects.get(key)
         fresh: Object = {"uid": f"uid-{self._version}", "generation": 0}
@@ -82,7 +84,10 @@ class World(Cluster):
             raise error
         key = (kind.kind, namespace, name)
         if verb == "GET" and not name:
-            return self._page(kind, namespace, (query or {}).get("labelSelector", ""))
+            page = self._page(kind, namespace, (query or {}).get("labelSelector", ""))
+            if (query or {}).get("resourceVersion") == "0":
+                page["items"] = [self.cached.get(_key_of(item), item) for item in page["items"]]
+            return page
         if verb == "GET":
             return copy.deepcopy(self._existing(key))
         if verb == "DELETE":
@@ -133,6 +138,11 @@ class World(Cluster):
     def events(self) -> list[tuple[str, str]]:
         """Return type and reason of every event posted."""
         return [(event["type"], event["reason"]) for event in self.of_kind(EVENT)]
+
+
+def _key_of(obj: Object) -> Key:
+    metadata = obj["metadata"]
+    return obj["kind"], metadata.get("namespace", ""), metadata["name"]
 
 
 def _matches(labels: Mapping[str, str], selector: str) -> bool:

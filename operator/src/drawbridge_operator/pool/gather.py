@@ -33,8 +33,7 @@ async def gather_pool(cluster: Cluster, settings: Settings, pool: InferencePool)
     home, claim, pods, children = await asyncio.gather(
         cluster.get(NAMESPACE, "", namespace),
         _read_claim(cluster, pool),
-        # pods only tell the status, and their events come a little later than they happen
-        cluster.list(POD, namespace, selector, may_lag=True),
+        cluster.list(POD, namespace, selector),
         _read_children(cluster, namespace, engine_name(name)),
     )
     deployment = children.get(DEPLOYMENT.kind)

@@ -381,3 +381,17 @@ async def test_a_condition_that_does_not_parse_is_written_anew() -> None:
     there.put({**stored, "status": {**before, "conditions": broken}})
     await reconcile(there)
     assert pool_status(there)["conditions"] == before["conditions"]
+
+
+async def test_a_pod_is_seen_as_it_is_whichever_api_server_answers() -> None:
+    there = await settled()
+    labels = there.named(DEPLOYMENT, "team-a", "coder-engine")["spec"]["template"]["metadata"]["labels"]
+    metadata = {"name": "coder-engine-x", "namespace": "team-a", "labels": labels}
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    pod = there.put({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status})
+    await reconcile(there)
+    assert pool_status(there)["readySummary"] == "1/1"
+    there.cached["Pod", "team-a", "coder-engine-x"] = pod
+    there.put({**pod, "status": {**status, "conditions": [{"type": "Ready", "status": "False"}]}})
+    await reconcile(there)
+    assert pool_status(there)["readySummary"] == "0/1", "the event of this came once, and never comes again"
