@@ -10,12 +10,12 @@ from random import Random
 from typing import Final
 
 import structlog
-from drawbridge_crds.names import SNAPSHOT_LABEL, TENANT_LABEL
+from drawbridge_crds.names import POOL_LABEL, SNAPSHOT_LABEL, TENANT_LABEL
 
 from drawbridge_operator import metrics
 from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.errors import ClusterError, ConflictError, DrawbridgeError, LeadershipLostError
-from drawbridge_operator.kinds import CONFIG_MAP, INFERENCE_POOL, ROUTING_POLICY
+from drawbridge_operator.kinds import CONFIG_MAP, INFERENCE_POOL, MANAGED, NETWORK_POLICY, ROUTING_POLICY
 from drawbridge_operator.policy.reconcile import reconcile_tenant
 from drawbridge_operator.policy.reconcile_status import reconcile_status
 from drawbridge_operator.pool.reconcile import reconcile_pool
@@ -104,16 +104,19 @@ class Controller:
             await asyncio.sleep(RESYNC_S * jitter)
 
     async def _list_keys(self) -> list[Key]:
-        pools, policies, snapshots = await asyncio.gather(
+        pools, isolations, policies, snapshots = await asyncio.gather(
             self._cluster.list(INFERENCE_POOL),
+            self._cluster.list(NETWORK_POLICY, "", f"{MANAGED},{POOL_LABEL}"),  # these outlive their pools
             self._cluster.list(ROUTING_POLICY),
             self._cluster.list(CONFIG_MAP, self._settings.namespace, f"{SNAPSHOT_LABEL}=true"),
         )
         tenants = {obj["metadata"]["namespace"] for obj in (*pools, *policies)}
         tenants |= {s["metadata"]["labels"].get(TENANT_LABEL, "") for s in snapshots} - {""}
+        names = {(p["metadata"]["namespace"], p["metadata"]["name"]) for p in pools}
+        names |= {(i["metadata"]["namespace"], i["metadata"]["labels"][POOL_LABEL]) for i in isolations}
         return [
             Key(KeyKind.SYSTEM),
-            *(Key(KeyKind.POOL, p["metadata"]["namespace"], p["metadata"]["name"]) for p in pools),
+            *(Key(KeyKind.POOL, namespace, name) for namespace, name in sorted(names)),
             *(Key(KeyKind.TENANT, tenant) for tenant in sorted(tenants)),
         ]
 

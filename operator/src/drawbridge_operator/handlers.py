@@ -22,8 +22,8 @@ from drawbridge_operator.controller import Key, KeyKind
 from drawbridge_operator.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
-    FIELD_MANAGER,
     INFERENCE_POOL,
+    MANAGED,
     NAMESPACE,
     NETWORK_POLICY,
     POD,
@@ -33,15 +33,13 @@ from drawbridge_operator.kinds import (
     Kind,
 )
 
-_MANAGED: Final = f"app.kubernetes.io/managed-by={FIELD_MANAGER}"
-
 WATCHED: Final[Mapping[Kind, str]] = {
     INFERENCE_POOL: "",
     ROUTING_POLICY: "",
-    DEPLOYMENT: _MANAGED,
-    SERVICE: _MANAGED,
-    POD_DISRUPTION_BUDGET: _MANAGED,
-    NETWORK_POLICY: _MANAGED,
+    DEPLOYMENT: MANAGED,
+    SERVICE: MANAGED,
+    POD_DISRUPTION_BUDGET: MANAGED,
+    NETWORK_POLICY: MANAGED,
     POD: ENGINE_LABEL,
     CONFIG_MAP: KEYS_LABEL,  # on snapshots too, so that one watch sees both
     NAMESPACE: PRIVACY_FLOOR_LABEL,  # a label taken away arrives as a deletion

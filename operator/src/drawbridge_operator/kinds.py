@@ -11,6 +11,9 @@ Object = dict[str, Any]
 FIELD_MANAGER: Final = "drawbridge-operator"
 """Owner of the fields that the operator applies. A change would orphan every field written before."""
 
+MANAGED: Final = f"app.kubernetes.io/managed-by={FIELD_MANAGER}"
+"""Selects what the operator made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

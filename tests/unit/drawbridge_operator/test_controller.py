@@ -124,6 +124,19 @@ async def test_after_its_status_is_told_a_tenant_is_looked_at_again(
     assert seen.count(Key(KeyKind.TENANT, "team-a")) == 3
 
 
+async def test_the_policy_of_a_pool_that_is_gone_is_looked_at(reconciled: asyncio.Queue[Key]) -> None:
+    ours = {"app.kubernetes.io/managed-by": "drawbridge-operator"}
+    world = World(
+        stored("NetworkPolicy", "team-a", "coder-engine", **ours, **{"drawbridge.dev/pool": "coder"}),
+        stored("NetworkPolicy", "team-a", "theirs", **{"drawbridge.dev/pool": "theirs"}),
+        stored("NetworkPolicy", SYSTEM, "drawbridge-api-server", **ours),
+    )
+    async with running(controller(world)):
+        seen = [await reconciled.get() for _ in range(2)]
+    assert seen == [Key(KeyKind.SYSTEM), POOL], "nothing else may tell that its last pod is gone"
+    assert reconciled.empty()
+
+
 async def test_everything_is_listed_again_and_again(
     reconciled: asyncio.Queue[Key], monkeypatch: pytest.MonkeyPatch
 ) -> None:
