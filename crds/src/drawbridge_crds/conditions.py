@@ -63,6 +63,8 @@ class Reason(StrEnum):
     """A setting is valid, and nothing acts on it yet. A pool with one is left as it is. A policy with one
     counts as none, but for its privacy. Where the policy cannot send a request anywhere it should not go
     without the setting, the rest of it stays in force."""
+    TERMINATING = "Terminating"
+    """The pool is being deleted: nothing is made or changed for it any more, and what runs stays isolated."""
     CHILD_CONFLICT = "ChildConflict"
     """An object with a child's name exists and belongs to someone else; it is left alone."""
     CHILD_REFUSED = "ChildRefused"

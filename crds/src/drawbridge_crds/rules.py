@@ -166,6 +166,8 @@ class Metadata(BaseModel):
     namespace: str = ""
     uid: str = ""
     generation: int = 0
+    deletion_timestamp: str | None = None
+    """When the object was deleted that a finalizer still holds."""
 
 
 class StatusModel(BaseModel):

@@ -13,7 +13,7 @@ from drawbridge_crds.conditions import Condition, ConditionType, Reason
 from drawbridge_crds.names import GROUP
 
 from drawbridge_operator.cluster import Cluster
-from drawbridge_operator.errors import ClusterError
+from drawbridge_operator.errors import ClusterError, NamespaceTerminatingError
 from drawbridge_operator.kinds import FIELD_MANAGER, Object
 
 CALM_REASONS: Final = frozenset(
@@ -24,6 +24,7 @@ CALM_REASONS: Final = frozenset(
         Reason.MINIMUM_AVAILABLE,
         Reason.SCALED_TO_ZERO,
         Reason.LOADING,
+        Reason.TERMINATING,
     }
 )
 """Steps of the usual life of a resource: type Normal. Everything else warns."""
@@ -78,6 +79,8 @@ async def post_transitions(
     for event in make_transition_events(about, old, new, reporter=reporter, now=now):
         try:
             await cluster.create(event)
+        except NamespaceTerminatingError:
+            return  # nothing can be made there any more, and nobody is left to read it
         except ClusterError as error:
             _log.warning("event_dropped", error=str(error), reason=event["reason"])
 

@@ -75,6 +75,8 @@ async def gather_tenant(cluster: Cluster, system_namespace: str, tenant: str) ->
     facts = TenantFacts(
         tenant=tenant,
         floor=floor_of(namespace),
+        # one that is being deleted too: until it is gone its replicas may answer, and its name means it;
+        # then the name stays closed as a known pool's (`retired`)
         pools=[pool for pool in parsed_pools if not isinstance(pool, Unreadable)],
         unreadable_pools=[pool.metadata for pool in parsed_pools if isinstance(pool, Unreadable)],
         policy=readable,

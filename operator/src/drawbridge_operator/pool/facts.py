@@ -43,7 +43,7 @@ class PoolFacts:
     @property
     def wanted(self) -> int:
         """Replicas asked for; of a pool that is left as it is, those that its Deployment has."""
-        if self.not_implemented and self.deployment is not None:
+        if self.is_left_as_it_is and self.deployment is not None:
             replicas: int = self.deployment["spec"]["replicas"]
             return replicas
         return self.pool.spec.wanted_replicas
@@ -52,6 +52,16 @@ class PoolFacts:
     def not_implemented(self) -> list[Unimplemented]:
         """Settings of the pool that nothing acts on yet. With any, the pool is left as it is."""
         return unimplemented(self.pool.spec)
+
+    @property
+    def is_going(self) -> bool:
+        """Whether the pool is being deleted, and still there as a finalizer holds it."""
+        return self.pool.metadata.deletion_timestamp is not None
+
+    @property
+    def is_left_as_it_is(self) -> bool:
+        """Whether only the NetworkPolicy of its children is written: what runs stays as it is, isolated."""
+        return self.is_going or bool(self.not_implemented)
 
     @property
     def ready(self) -> int:

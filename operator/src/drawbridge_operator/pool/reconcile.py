@@ -9,7 +9,13 @@ from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.rules import Metadata
 
 from drawbridge_operator.cluster import Cluster
-from drawbridge_operator.errors import ClusterError, ForbiddenError, InvalidError, NamespaceTerminatingError
+from drawbridge_operator.errors import (
+    ClusterError,
+    ForbiddenError,
+    InvalidError,
+    NamespaceTerminatingError,
+    NotFoundError,
+)
 from drawbridge_operator.events import post_transitions
 from drawbridge_operator.kinds import INFERENCE_POOL, NETWORK_POLICY, SECRET, Object
 from drawbridge_operator.parse import Unreadable, parse
@@ -37,16 +43,15 @@ async def reconcile_pool(
 ) -> float | None:
     """Bring a pool's children and status up to date; return the seconds until the next look, if any.
 
-    The children of a pool that is gone follow by their ownerReferences, but for its NetworkPolicy.
+    The children of a pool that is gone follow by their ownerReferences, but for its NetworkPolicy: that is
+    kept up while anything is left that it isolates, as it is while the pool is being deleted.
 
     Raises:
         ClusterError: a read or a write failed; what the API server refuses is told in the status first.
     """
     stored = await cluster.get(INFERENCE_POOL, namespace, name)
     if stored is None:
-        await prune_policy(cluster, namespace, name)
-        return None
-    if "deletionTimestamp" in stored["metadata"]:
+        await prune_policy(cluster, settings, namespace, name)
         return None
     before = stored.get("status", {})
     pool = parse(InferencePool, {**stored, "status": {}})
@@ -130,7 +135,10 @@ async def _write_status(
     before = stored.get("status", {})
     if status == before:
         return
-    await cluster.apply_status(plan_status(stored, status))
+    try:
+        await cluster.apply_status(plan_status(stored, status))
+    except NotFoundError:  # deleted meanwhile; that event brings the pool back here
+        return
     await post_transitions(
         cluster,
         stored,

@@ -57,6 +57,15 @@ async def test_first_sight_writes_snapshot_then_status_then_tells(here: Installa
     assert world.events() == [("Normal", "Ready")]
 
 
+async def test_a_pool_that_is_being_deleted_is_named_until_it_is_gone(here: Installation) -> None:
+    world = World(namespace(), pool(privacy="Strict"), policy(routes=[TO_CODER]))
+    await here.reconciled(world)
+    before = snapshot_of(world)
+    world.named(INFERENCE_POOL, TENANT, "coder")["metadata"]["deletionTimestamp"] = "2026-11-22T12:00:00Z"
+    await here.reconciled(world)
+    assert snapshot_of(world) == before, "its replicas may answer yet, and its name means it"
+
+
 async def test_a_stable_world_is_not_written_to(here: Installation) -> None:
     world = World(namespace(), pool(), policy(), keys(**{KEY_ID: entry()}))
     await here.reconciled(world)

@@ -63,6 +63,9 @@ async def told(story: Mapping[str, Any]) -> Told:
         except InvalidError:
             assert refused
         set_deployment(world, story.get("deployment", {}))
+        if story.get("going"):
+            pool = world.named(INFERENCE_POOL, "team-a", "coder")
+            world.put(changed(pool, {"metadata": {"deletionTimestamp": "2026-11-22T12:00:00Z"}}))
     status = world.named(INFERENCE_POOL, "team-a", "coder")["status"]
     return {c["type"]: (c["status"], c["reason"], c["message"]) for c in status["conditions"]}
 

@@ -23,6 +23,18 @@ def foreign_children(facts: PoolFacts) -> list[Object]:
     return [child for child in facts.children.values() if not is_own(facts.pool, child)]
 
 
+def pool_is_going(facts: PoolFacts) -> Verdict | None:
+    """Find a pool that is being deleted."""
+    if not facts.is_going:
+        return None
+    return Verdict(
+        "False",
+        Reason.TERMINATING,
+        "the pool is being deleted: nothing is made or changed for it any more, and what still runs stays "
+        "isolated; if it does not go, see its metadata.finalizers",
+    )
+
+
 def setting_is_not_implemented(facts: PoolFacts) -> Verdict | None:
     """Find settings that nothing acts on yet."""
     missing = facts.not_implemented
@@ -70,6 +82,7 @@ def nothing_stands_against_it(_: PoolFacts) -> Verdict | None:
 
 
 CHAIN: Final[Sequence[Check]] = (
+    pool_is_going,
     setting_is_not_implemented,
     child_is_foreign,
     child_was_refused,

@@ -19,6 +19,14 @@ _CHART_VALUES: Final = {
 }
 
 
+def pool_makes_no_more(facts: PoolFacts) -> Verdict | None:
+    """Find that missing replicas are not made any more, because the pool goes and its Deployment with it."""
+    deployment = facts.deployment
+    if not facts.is_going or (deployment is not None and "deletionTimestamp" not in deployment["metadata"]):
+        return None
+    return _problem(Reason.TERMINATING, "None is made any more, as the pool is being deleted")
+
+
 def pool_is_not_begun(facts: PoolFacts) -> Verdict | None:
     """Find that replicas were never made, because the spec asks for what is not implemented."""
     if not facts.not_implemented or facts.deployment is not None:
@@ -146,8 +154,8 @@ PROBLEMS: Final[Sequence[Check]] = (
 
 def find_problems(facts: PoolFacts) -> list[Verdict]:
     """Return everything that keeps replicas from answering."""
-    if (not_begun := pool_is_not_begun(facts)) is not None:
-        return [not_begun]
+    if (none_is_made := pool_makes_no_more(facts) or pool_is_not_begun(facts)) is not None:
+        return [none_is_made]
     return [found for check in PROBLEMS if (found := check(facts)) is not None]
 
 

@@ -8,6 +8,7 @@ from drawbridge_crds.conditions import Reason
 from drawbridge_operator.pool.checks.accepted import (
     child_is_foreign,
     child_was_refused,
+    pool_is_going,
     setting_is_not_implemented,
 )
 from drawbridge_operator.pool.checks.problems import find_problems, image_is_unknown, told
@@ -55,6 +56,7 @@ def rollout_goes_on(facts: PoolFacts) -> Verdict | None:
 
 
 CHAIN: Final[Sequence[Check]] = (
+    pool_is_going,
     setting_is_not_implemented,
     child_is_foreign,
     child_was_refused,

@@ -18,7 +18,9 @@ def make_children(facts: PoolFacts, settings: Settings) -> list[Object]:
     The NetworkPolicy comes first, so that no pod exists before it, and the Secret before the pods that
     need it. The Secret is among them only when it may be missing or old: it is never read, so that its
     content cannot be compared. Without an image there is no Deployment. Of a pool that asks for what is not
-    implemented only the NetworkPolicy is kept up: what runs stays as it is, and isolated.
+    implemented, or that is being deleted, only the NetworkPolicy is kept up: what runs stays as it is, and
+    isolated. A Deployment written while its pool goes would also get back the owner that
+    `kubectl delete --cascade=orphan` has just taken from it.
     """
     pool = facts.pool
     children = [
@@ -26,7 +28,7 @@ def make_children(facts: PoolFacts, settings: Settings) -> list[Object]:
             pool.metadata, system_namespace=settings.namespace, monitoring_peer=settings.monitoring_peer
         )
     ]
-    if facts.not_implemented:
+    if facts.is_left_as_it_is:
         return children
     keys = derive_keys(settings.root_key, pool.metadata.uid)
     if _secret_may_be_old(facts, keys):
