@@ -65,12 +65,18 @@ def volume_is_elsewhere(facts: PoolFacts) -> Verdict | None:
     if not stuck:
         return None
     name = facts.claim["metadata"]["name"] if facts.claim else ""
-    return _problem(
-        Reason.VOLUME_ELSEWHERE,
-        f'{replicas(stuck)} on another node than PersistentVolumeClaim "{name}", which is ReadWriteOnce; use '
-        "a claim that is ReadOnlyMany or ReadWriteMany, or keep the replicas on one node by "
-        "spec.scheduling.nodeSelector",
-    )
+    where = f'{replicas(stuck)} on another node than PersistentVolumeClaim "{name}", which is ReadWriteOnce'
+    if any(pod.state in _HOLDS_VOLUME for pod in facts.pods):
+        advice = (
+            "use a claim that is ReadOnlyMany or ReadWriteMany, or keep the replicas on one node by "
+            "spec.scheduling.nodeSelector"
+        )
+    else:
+        advice = (
+            "it comes once the replica that has it has stopped; if that is on a node that does not report, "
+            "see kubectl get nodes, and delete a Node that is gone for good"
+        )
+    return _problem(Reason.VOLUME_ELSEWHERE, f"{where}; {advice}")
 
 
 def image_cannot_be_pulled(facts: PoolFacts) -> Verdict | None:
@@ -121,8 +127,20 @@ def engine_is_unhealthy(facts: PoolFacts) -> Verdict | None:
 
 
 def nodes_end_pods(facts: PoolFacts) -> Verdict | None:
-    """Find replicas that nodes ended; asked only while replicas are missing, later they are history."""
+    """Find replicas that nodes ended and that are not made up for."""
+    if facts.alive >= facts.wanted:
+        return None
     return _of_pods(facts, PodState.FAILED, Reason.PODS_FAILED, "ended by the node")
+
+
+def nodes_ended_pods(facts: PoolFacts) -> Verdict | None:
+    """Find replicas that nodes ended earlier: history once others are on their way, and never the reason.
+
+    Their pods stay listed for months. It is told all the same: a node may end each that is made.
+    """
+    if facts.alive < facts.wanted:
+        return None
+    return _of_pods(facts, PodState.FAILED, Reason.PODS_FAILED, "ended by the node earlier")
 
 
 def pods_are_starting(facts: PoolFacts) -> Verdict | None:
@@ -149,6 +167,7 @@ PROBLEMS: Final[Sequence[Check]] = (
     engine_is_unhealthy,
     nodes_end_pods,
     pods_are_starting,
+    nodes_ended_pods,
 )
 
 
@@ -199,11 +218,14 @@ _HOLDS_VOLUME: Final = frozenset(
 )
 """States behind the mounting of volumes."""
 
+_LETS_VOLUME_GO: Final = frozenset({PodState.STOPPING, PodState.NODE_UNREACHABLE})
+"""States in which a replica has its volumes yet. On a node that is lost it never gives them back."""
+
 
 def _away_from_the_volume(facts: PoolFacts) -> int:
     """Count the replicas that wait for a ReadWriteOnce volume on another node than those that have it."""
     modes = set((facts.claim or {}).get("spec", {}).get("accessModes", ()))
-    holders = {pod.node for pod in facts.pods if pod.state in _HOLDS_VOLUME}
+    holders = {pod.node for pod in facts.pods if pod.state in _HOLDS_VOLUME | _LETS_VOLUME_GO}
     if modes != {"ReadWriteOnce"} or not holders:
         return 0
     return sum(pod.state is PodState.CREATING and pod.node not in {"", *holders} for pod in facts.pods)
