@@ -105,6 +105,8 @@ class Reason(StrEnum):
     """The node of a replica does not report any more."""
     ENGINE_UNHEALTHY = "EngineUnhealthy"
     """The engine runs, has been ready, and does not answer its health check."""
+    INJECTION_NOT_READY = "InjectionNotReady"
+    """A webhook added a sidecar, an init container or a readiness gate that is not ready, or fails."""
     PODS_FAILED = "PodsFailed"
     """Nodes end replicas: eviction, shutdown, or a device that could not be given."""
     CONTAINER_CONFIG_INVALID = "ContainerConfigInvalid"

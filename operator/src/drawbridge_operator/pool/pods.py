@@ -7,6 +7,12 @@ from typing import Any
 
 from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.container import ENGINE_CONTAINER
+from drawbridge_operator.pool.injected import (
+    explain_failing,
+    explain_gates,
+    explain_unready,
+    name_running_init,
+)
 from drawbridge_operator.pool.kubelet import (
     CONFIG_REASONS,
     NEVER_RAN,
@@ -34,10 +40,14 @@ class PodState(StrEnum):
     """The engine ended and has not been ready since; the detail is how it ended."""
     NODE_UNREACHABLE = "NodeUnreachable"
     """Its node does not report any more; the engine may run on, but nobody is sent to it."""
+    HELD_UP = "HeldUp"
+    """Something that others put into it is not ready, or fails; the detail names it."""
     UNHEALTHY = "Unhealthy"
     """The engine has started and fails its readiness probe."""
     LOADING = "Loading"
     """The engine runs and loads its model."""
+    INITIALIZING = "Initializing"
+    """An init container that others put into it runs first; the detail names it."""
     PULLING = "Pulling"
     """Its volumes are mounted, and its image is on the way."""
     CREATING = "Creating"
@@ -76,14 +86,22 @@ def _read_state(pod: Object) -> tuple[PodState, str]:
     is_true = {kind for kind, condition in conditions.items() if condition["status"] == "True"}
     if "Ready" in is_true:
         return PodState.READY, ""
-    if "ContainersReady" in is_true:  # the kubelet sets both; only Ready is taken back from a lost node
+    if "ContainersReady" in is_true:
+        if conditions.get("Ready", {}).get("reason") == "ReadinessGatesNotReady":
+            return PodState.HELD_UP, explain_gates(pod, is_true)
+        # the kubelet sets both; only Ready is taken back from a lost node
         return PodState.NODE_UNREACHABLE, ""
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") == "False":
         return PodState.UNSCHEDULABLE, explain_unschedulable(scheduled.get("message", ""), _requests(pod))
     state, detail = _read_engine(_engine(status.get("containerStatuses", ())))
+    if state is PodState.UNHEALTHY and (unready := explain_unready(status)):
+        return PodState.HELD_UP, unready
+    if state is PodState.CREATING and (failing := explain_failing(status)):
+        return PodState.HELD_UP, failing
     if state is PodState.CREATING and "PodReadyToStartContainers" in is_true:
-        return PodState.PULLING, ""
+        first = name_running_init(status)
+        return (PodState.INITIALIZING if first else PodState.PULLING), first
     return state, detail
 
 

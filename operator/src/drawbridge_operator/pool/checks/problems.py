@@ -6,7 +6,7 @@ from typing import Final
 
 from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_crds.conditions import Reason
-from drawbridge_crds.names import POOL_LABEL
+from drawbridge_crds.names import ENGINE_LABEL, POOL_LABEL
 
 from drawbridge_operator.pool.checks.verdict import Check, Verdict, replicas
 from drawbridge_operator.pool.facts import PoolFacts
@@ -17,6 +17,13 @@ _CHART_VALUES: Final = {
     AcceleratorType.NVIDIA_GPU: "engine.images.nvidiaGpu",
     AcceleratorType.CPU: "engine.images.cpu",
 }
+
+
+_EXCLUDE: Final = (
+    f"exclude the namespace, or pods with the label {ENGINE_LABEL}, from what adds it "
+    "(engine pods have no egress)"
+)
+"""The remedy for what a webhook adds: a selector of its own is the one place to keep it from us."""
 
 
 def pool_makes_no_more(facts: PoolFacts) -> Verdict | None:
@@ -103,6 +110,17 @@ def engine_crashes(facts: PoolFacts) -> Verdict | None:
     return _of_pods(facts, PodState.CRASHING, Reason.ENGINE_CRASHING, "crashing", advice)
 
 
+def pods_are_held_up(facts: PoolFacts) -> Verdict | None:
+    """Find replicas in which something that others added is not ready, or fails."""
+    return _of_pods(
+        facts,
+        PodState.HELD_UP,
+        Reason.INJECTION_NOT_READY,
+        "held up by what was added to it",
+        lambda _: _EXCLUDE,
+    )
+
+
 def node_is_unreachable(facts: PoolFacts) -> Verdict | None:
     """Find replicas whose node has stopped to report."""
     advice = "see kubectl get nodes, and delete a Node that is gone for good"
@@ -145,14 +163,17 @@ def nodes_ended_pods(facts: PoolFacts) -> Verdict | None:
 
 def pods_are_starting(facts: PoolFacts) -> Verdict | None:
     """Find replicas on their way: wanted and not made yet, being created, loading the model."""
+    first = Counter(pod.detail for pod in facts.pods if pod.state is PodState.INITIALIZING)
     counts = (
         (max(0, facts.wanted - facts.alive), "not made yet"),
         (facts.count(PodState.CREATING) - _away_from_the_volume(facts), "being created"),
+        *((count, f"waiting for {what}, which was added to it") for what, count in sorted(first.items())),
         (facts.count(PodState.PULLING), "pulling the image"),
         (facts.count(PodState.LOADING), "loading the model"),
     )
     doings = [f"{replicas(count)} {doing}" for count, doing in counts if count]
-    return _problem(Reason.PODS_STARTING, ", ".join(doings)) if doings else None
+    advice = f". If that container does not let it start: {_EXCLUDE}" if first else ""
+    return _problem(Reason.PODS_STARTING, ", ".join(doings) + advice) if doings else None
 
 
 PROBLEMS: Final[Sequence[Check]] = (
@@ -163,6 +184,7 @@ PROBLEMS: Final[Sequence[Check]] = (
     image_cannot_be_pulled,
     container_cannot_be_made,
     engine_crashes,
+    pods_are_held_up,
     node_is_unreachable,
     engine_is_unhealthy,
     nodes_end_pods,
@@ -214,8 +236,9 @@ def _memory_advice(facts: PoolFacts) -> str:
 
 
 _HOLDS_VOLUME: Final = frozenset(
-    {PodState.READY, PodState.LOADING, PodState.PULLING, PodState.CRASHING, PodState.UNHEALTHY}
-)
+    {PodState.READY, PodState.LOADING, PodState.PULLING, PodState.INITIALIZING, PodState.CRASHING,
+     PodState.HELD_UP, PodState.UNHEALTHY}
+)  # fmt: skip
 """States behind the mounting of volumes."""
 
 _LETS_VOLUME_GO: Final = frozenset({PodState.STOPPING, PodState.NODE_UNREACHABLE})
