@@ -98,7 +98,7 @@ class InferencePoolSpec(SpecModel):
             cel="self.scaling.mode == 'External' || self.replicas == 1",
             holds=lambda self: self.scaling.mode == ScalingMode.EXTERNAL or self.replicas == 1,
             message="replicas is read in scaling mode External only: set scaling.mode: External, or "
-            "scaling.minReplicas and maxReplicas",
+            "replicas: 1 and the number in scaling.minReplicas and maxReplicas",
         ),
         Rule(
             cel="!has(self.resources) || ("
