@@ -6,7 +6,7 @@
     └── ClusterError             the API server did not do what was asked
         ├── NotFoundError        404: the object, its namespace or its CRD
         ├── ConflictError        409: it changed, it exists already, or its UID is another one
-        ├── InvalidError         400, 422: refused by schema or validation; asking again will not help
+        ├── InvalidError         400, 422: refused by schema, validation, a webhook or an admission policy
         ├── ForbiddenError       403: RBAC, quota or admission
         │   └── NamespaceTerminatingError
         └── UnavailableError     401, 408, 429, 5xx, time-outs, broken connections
@@ -60,10 +60,12 @@ class ConflictError(ClusterError):
 
 
 class InvalidError(ClusterError):
-    """The object itself is refused."""
+    """The object is refused, by its schema or by others, who may mend that without any event.
+
+    A webhook says 400 unless told otherwise, a ValidatingAdmissionPolicy 422.
+    """
 
     reason = "Invalid"
-    retryable = False
 
 
 class ForbiddenError(ClusterError):

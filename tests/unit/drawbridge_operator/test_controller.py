@@ -10,6 +10,7 @@ from drawbridge_operator.errors import (
     ConflictError,
     InvalidError,
     LeadershipLostError,
+    NamespaceTerminatingError,
     UnavailableError,
 )
 from drawbridge_operator.settings import Settings
@@ -189,7 +190,8 @@ def result_count(result: str) -> float:
     [
         pytest.param(UnavailableError("x"), RetryError, "Unavailable", id="what passes is retried"),
         pytest.param(ConflictError("x"), RetryError, "Conflict", id="a race is retried"),
-        pytest.param(InvalidError("x"), None, "Invalid", id="what cannot help is not"),
+        pytest.param(InvalidError("x"), RetryError, "Invalid", id="what a webhook refuses is retried"),
+        pytest.param(NamespaceTerminatingError("x"), None, "NamespaceTerminating", id="what is over is not"),
         pytest.param(KeyError("x"), RetryError, "Crash", id="an unforeseen error is retried"),
         pytest.param(LeadershipLostError("x"), LeadershipLostError, "LeadershipLost", id="the end passes"),
     ],

@@ -7,6 +7,7 @@ import pytest
 from drawbridge_operator.errors import DrawbridgeError, ForbiddenError, UnavailableError
 from drawbridge_operator.kinds import (
     ENDPOINT_SLICE,
+    INFERENCE_POOL,
     ROUTING_POLICY,
     Kind,
     Object,
