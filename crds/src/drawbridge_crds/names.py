@@ -8,7 +8,8 @@ VERSION: Final = "v1alpha1"
 API_VERSION: Final = "drawbridge.dev/v1alpha1"
 
 POOL_LABEL: Final = f"{GROUP}/pool"
-"""On every child of a pool: the pool's name. EndpointSlices inherit it from their Service."""
+"""On every child of a pool: the pool's name. EndpointSlices inherit it from their Service; a person's own
+Service may wear it too, so that it alone does not say where a pool's requests go."""
 
 ENGINE_LABEL: Final = f"{GROUP}/engine"
 """On engine pods only: what else has the pool's labels gets no requests."""
@@ -62,6 +63,14 @@ def child_name(parent: str, suffix: str = "") -> str:
         return name
     digest = hashlib.blake2b(parent.encode(), digest_size=5).hexdigest()
     return f"{parent[: MAX_LABEL_CHARS - len(suffix) - len(digest) - 1]}-{digest}{suffix}"
+
+
+def engine_name(pool: str) -> str:
+    """Name the Deployment, Service, PodDisruptionBudget and NetworkPolicy of a pool.
+
+    The gateway sends a pool's requests to the endpoints of this Service and of no other.
+    """
+    return child_name(pool, "-engine")
 
 
 def snapshot_name(tenant: str) -> str:

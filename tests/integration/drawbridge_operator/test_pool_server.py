@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 import yaml
+from drawbridge_crds.names import engine_name
 from drawbridge_operator.cluster import Cluster as Api
 from drawbridge_operator.kinds import DEPLOYMENT, INFERENCE_POOL, NAMESPACE, POD, Kind, Object
-from drawbridge_operator.pool.desired.metadata import engine_name
 from drawbridge_operator.pool.gather import CHILD_KINDS
 from drawbridge_operator.pool.reconcile import reconcile_pool
 from drawbridge_operator.settings import Settings

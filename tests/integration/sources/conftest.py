@@ -56,7 +56,13 @@ class Place:
     def place_endpoints(self, *addresses: str, name: str = "coder-engine-x", **changes: Any) -> None:
         """Write an EndpointSlice as Kubernetes does for a pool's Service."""
         fields: dict[str, Any] = {
-            "metadata": {"labels": {"drawbridge.dev/pool": "coder"}},
+            "metadata": {
+                "labels": {
+                    "drawbridge.dev/pool": "coder",
+                    "kubernetes.io/service-name": "coder-engine",
+                    "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+                }
+            },
             "addressType": "IPv4",
             "ports": [{"name": "http", "port": 8000, "protocol": "TCP"}],
             "endpoints": [{"addresses": [a], "conditions": {"ready": True}} for a in addresses],
@@ -125,7 +131,7 @@ def follow(place: Place, relay: Relay, tmp_path: Path, monkeypatch: pytest.Monke
         async with connected() as api:
             followers = [
                 Follower(api, snapshots_in(place.system), feed, metrics, timing=timing),
-                Follower(api, POOL_ENDPOINTS, EndpointFeed(followed), metrics, timing=timing),
+                Follower(api, POOL_ENDPOINTS, EndpointFeed(followed, metrics), metrics, timing=timing),
             ]
             task = asyncio.create_task(follow_all(followers, state))
             try:

@@ -40,7 +40,7 @@ async def run(args: argparse.Namespace) -> int:
     async with connected() as api:
         followers = [
             Follower(api, snapshots_in(settings.namespace), snapshots, metrics),
-            Follower(api, POOL_ENDPOINTS, EndpointFeed(state), metrics),
+            Follower(api, POOL_ENDPOINTS, EndpointFeed(state, metrics), metrics),
         ]
         await serve(
             sites,

@@ -27,3 +27,8 @@ class SourceMetrics:
             "Snapshots that were not loaded: of another release, cut, or edited by hand.",
             registry=registry,
         )
+        self.endpoint_slices_refused = Counter(
+            "drawbridge_endpoint_slices_refused",
+            "EndpointSlices with a pool's label that are of another Service, written by hand, or malformed.",
+            registry=registry,
+        )

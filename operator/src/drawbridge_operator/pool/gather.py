@@ -2,6 +2,7 @@
 
 import asyncio
 
+from drawbridge_crds.names import engine_name
 from drawbridge_crds.pool import InferencePool
 
 from drawbridge_operator.cluster import Cluster
@@ -15,7 +16,7 @@ from drawbridge_operator.kinds import (
     SERVICE,
     Object,
 )
-from drawbridge_operator.pool.desired.metadata import engine_name, engine_selector
+from drawbridge_operator.pool.desired.metadata import engine_selector
 from drawbridge_operator.pool.facts import PoolFacts, is_own
 from drawbridge_operator.pool.image import resolve_image
 from drawbridge_operator.pool.pods import read_pod

@@ -3,14 +3,13 @@
 import asyncio
 from contextlib import suppress
 
-from drawbridge_crds.names import POOL_LABEL
+from drawbridge_crds.names import POOL_LABEL, engine_name
 from drawbridge_crds.rules import Metadata
 
 from drawbridge_operator.cluster import Cluster
 from drawbridge_operator.errors import NamespaceTerminatingError
 from drawbridge_operator.kinds import DEPLOYMENT, NETWORK_POLICY, POD
 from drawbridge_operator.plan import plan_write
-from drawbridge_operator.pool.desired.metadata import engine_name
 from drawbridge_operator.privacy.networkpolicy import is_policy_of, make_network_policy
 from drawbridge_operator.settings import Settings
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from drawbridge_crds.names import engine_name
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.rules import Metadata
 
@@ -23,7 +24,6 @@ from drawbridge_operator.plan import plan_status, plan_write
 from drawbridge_operator.pool.checks.accepted import foreign_children
 from drawbridge_operator.pool.checks.model_ready import claim_may_change
 from drawbridge_operator.pool.desired.children import make_children
-from drawbridge_operator.pool.desired.metadata import engine_name
 from drawbridge_operator.pool.facts import PoolFacts
 from drawbridge_operator.pool.gather import gather_pool
 from drawbridge_operator.pool.prune import prune_policy

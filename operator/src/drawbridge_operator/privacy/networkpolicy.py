@@ -15,11 +15,11 @@ undefined before, and a policy that went too early cannot be made again there.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from drawbridge_crds.names import ENGINE_PORT, POOL_LABEL
+from drawbridge_crds.names import ENGINE_PORT, POOL_LABEL, engine_name
 from drawbridge_crds.rules import Metadata
 
 from drawbridge_operator.kinds import Object
-from drawbridge_operator.pool.desired.metadata import engine_name, shared_labels
+from drawbridge_operator.pool.desired.metadata import shared_labels
 
 CALLERS: Final = ("gateway", "operator")
 """Components of the system namespace: the one for requests, the other for the engines' admin routes."""

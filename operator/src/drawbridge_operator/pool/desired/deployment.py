@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from drawbridge_crds.accelerator import AcceleratorType
-from drawbridge_crds.names import GROUP
+from drawbridge_crds.names import GROUP, engine_name
 from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.scaling import RolloutStrategy
 
@@ -20,7 +20,6 @@ from drawbridge_operator.pool.desired.container import (
 from drawbridge_operator.pool.desired.metadata import (
     child_metadata,
     engine_labels,
-    engine_name,
     engine_selector,
 )
 from drawbridge_operator.pool.image import PIN_ANNOTATION, EngineImage

@@ -1,9 +1,10 @@
 """The PodDisruptionBudget that makes a drain take one replica at a time."""
 
+from drawbridge_crds.names import engine_name
 from drawbridge_crds.pool import InferencePool
 
 from drawbridge_operator.kinds import Object
-from drawbridge_operator.pool.desired.metadata import child_metadata, engine_name, engine_selector
+from drawbridge_operator.pool.desired.metadata import child_metadata, engine_selector
 
 
 def make_disruption_budget(pool: InferencePool) -> Object:

@@ -11,11 +11,6 @@ UID_CHARS: Final = 8
 """Of the pool's UID in the name of its Secret."""
 
 
-def engine_name(pool: str) -> str:
-    """Name the Deployment, Service, PodDisruptionBudget and NetworkPolicy of a pool."""
-    return child_name(pool, "-engine")
-
-
 def keys_name(pool: InferencePool) -> str:
     """Name the Secret of a pool's engine keys.
 

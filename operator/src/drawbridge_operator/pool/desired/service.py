@@ -1,10 +1,10 @@
 """The Service whose EndpointSlices tell the gateway where the engines are."""
 
-from drawbridge_crds.names import ENGINE_PORT, ENGINE_PORT_NAME
+from drawbridge_crds.names import ENGINE_PORT, ENGINE_PORT_NAME, engine_name
 from drawbridge_crds.pool import InferencePool
 
 from drawbridge_operator.kinds import Object
-from drawbridge_operator.pool.desired.metadata import child_metadata, engine_name, engine_selector
+from drawbridge_operator.pool.desired.metadata import child_metadata, engine_selector
 
 
 def make_service(pool: InferencePool) -> Object:
