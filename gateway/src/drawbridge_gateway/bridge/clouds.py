@@ -2,8 +2,9 @@
 
 https only, host name verified, no redirect followed, no retry (a model's answer is not repeatable for free:
 the gateway decides what comes next). Proxies of the environment (HTTPS_PROXY, NO_PROXY) are honoured:
-enterprise egress goes through one, and TLS stays end to end inside its tunnel. Everything else that the
-SDKs would take from the environment (base URL, organisation, tracing) is fixed here.
+enterprise egress goes through one, and TLS stays end to end inside its tunnel; so are the authorities of
+SSL_CERT_FILE, where a cloud names none. Everything else that the SDKs would take from the environment (base
+URL, organisation, headers, tracing) is fixed here.
 """
 
 import ssl
@@ -128,19 +129,23 @@ def make_sdk(cloud: CloudTarget, credential: Credential, timeout: httpx2.Timeout
         headers={"accept-encoding": "identity"},
         event_hooks={"response": [bound_answer]},
     )
+    sdk: Sdk
     if provider.protocol is ApiProtocol.ANTHROPIC:
-        return anthropic.AsyncAnthropic(
+        sdk = anthropic.AsyncAnthropic(
             api_key=credential.key,
             base_url=base_url,
             http_client=http_client,
             max_retries=0,
             open_telemetry=False,
         )
-    sdk = openai.AsyncOpenAI(
-        api_key=credential.key, base_url=base_url, http_client=http_client, max_retries=0
-    )
-    # else of the environment, and meant for another account than this tenant's
-    sdk.organization = sdk.project = None
+    else:
+        sdk = openai.AsyncOpenAI(
+            api_key=credential.key, base_url=base_url, http_client=http_client, max_retries=0
+        )
+        # else of the environment, and meant for another account than this tenant's
+        sdk.organization = sdk.project = sdk.admin_api_key = None
+    # of ANTHROPIC_CUSTOM_HEADERS or OPENAI_CUSTOM_HEADERS, which may even replace the credential
+    sdk._custom_headers = {}  # noqa: SLF001 - no argument of the constructors leaves them out
     return sdk
 
 

@@ -1,8 +1,14 @@
-"""Where the SDKs go when the policy names no URL; the rest needs real TLS: tests/integration/bridge."""
+"""Where the SDKs go, and what of the environment they send; the rest needs TLS: tests/integration/bridge."""
 
 import asyncio
+import re
+from pathlib import Path
+from types import ModuleType
 from typing import ClassVar
 
+import anthropic
+import httpx2
+import openai
 import pytest
 from drawbridge_crds.snapshot import CloudTarget
 from drawbridge_gateway.bridge import clouds
@@ -29,6 +35,56 @@ async def test_own_url_of_a_provider(monkeypatch: pytest.MonkeyPatch, cloud: Clo
     async with clients.lease("team-a", cloud.model_copy(update={"base_url": None}), KEY) as sdk:
         assert str(sdk.base_url).rstrip("/") == url
     await clients.close()
+
+
+def variables_of(sdk: ModuleType) -> set[str]:
+    """Find the names of environment variables in an SDK's source, and of other things in capitals."""
+    [root] = sdk.__path__
+    return {
+        name
+        for path in Path(root).rglob("*.py")
+        if not {"types", "resources"} & set(path.relative_to(root).parts)
+        for name in re.findall(r'"([A-Z][A-Z0-9]*_[A-Z0-9_]+)"', path.read_text(encoding="utf-8"))
+    }
+
+
+async def request_of(cloud: CloudTarget) -> httpx2.Request:
+    """Return the request that an SDK made now sends."""
+    sent = []
+
+    async def answer(_: httpx2.AsyncHTTPTransport, request: httpx2.Request) -> httpx2.Response:
+        sent.append(request)
+        return httpx2.Response(200, json={})
+
+    sdk = clouds.make_sdk(cloud, KEY, httpx2.Timeout(1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx2.AsyncHTTPTransport, "handle_async_request", answer)
+        await sdk.post("/v1/messages", cast_to=httpx2.Response, body={"model": "m"})
+    await sdk.close()
+    [request] = sent
+    return request
+
+
+@pytest.mark.parametrize("cloud", [CLAUDE, GPT, COMPATIBLE], ids=lambda cloud: cloud.name)
+async def test_nothing_of_the_environment_is_in_a_request(
+    monkeypatch: pytest.MonkeyPatch, cloud: CloudTarget
+) -> None:
+    variables = variables_of(openai) | variables_of(anthropic)
+    for name in variables:
+        monkeypatch.delenv(name, raising=False)
+    plain = await request_of(cloud)
+    for name in variables:
+        # as header, URL, token or path; both SDKs take more headers from a variable of such lines
+        monkeypatch.setenv(name, "Authorization: Bearer leaked\nX-Api-Key: leaked\nX-Leaked: leaked")
+    request = await request_of(cloud)
+
+    assert {"OPENAI_CUSTOM_HEADERS", "ANTHROPIC_CUSTOM_HEADERS", "OPENAI_ADMIN_KEY"} <= variables
+    assert request.headers["authorization"] == f"Bearer {KEY.key}"
+    assert (request.url, request.headers.raw, request.content) == (
+        plain.url,
+        plain.headers.raw,
+        plain.content,
+    )
 
 
 async def test_compatible_provider_has_no_url_of_its_own() -> None:
