@@ -1,7 +1,7 @@
 """A request's body: decoded once, held against its protocol, rewritten for whoever answers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,7 +39,14 @@ _AT_LEAST_ONE: Final = ("max_tokens", "max_completion_tokens", "n")
 
 _INLINE_MEDIA: Final = re.compile(r"data:[a-zA-Z]+/[a-zA-Z0-9.+-]+;base64,")
 
-_URL_PARTS: Final = ("image_url", "video_url", "audio_url")
+_URL_PARTS: Final = ("image_url", "video_url", "audio_url", "document_url", "file_url")
+"""Of OpenAI, SGLang and Mistral: an object with a `url`, or the URL itself."""
+
+_DATA_PARTS: Final = {"file": "file_data", "input_audio": "data"}
+"""Of OpenAI: an object with base64 under this name; of Mistral, base64 itself as `input_audio`."""
+
+_MAY_REFER: Final = frozenset({*_URL_PARTS, *_DATA_PARTS, "file_id", "source", "content"})
+"""Parts with none of these need no further look: nearly all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,23 +167,42 @@ def _check_values(body: Mapping[str, Any]) -> None:
 
 
 def _check_media(parts: list[Any], where: str) -> None:
-    """Refuse parts that name a place: an engine would fetch the URL, or read the file, for the client."""
+    """Refuse parts that name a place: an engine would fetch the URL, or read the file, for the client.
+
+    An id of a file counts as one too: it names what somebody with the same key has put at the provider.
+    """
     for part in parts:
         if type(part) is not dict:
             raise RequestRefused(refusals.wrong_type(where, "a list of objects"))
-        for key in _URL_PARTS:
-            media = part.get(key)
-            if media is not None and not _is_inline(media.get("url") if type(media) is dict else media):
-                raise RequestRefused(refusals.media_by_reference(where))
+        if _MAY_REFER.isdisjoint(part):
+            continue
         source = part.get("source")
-        if type(source) is dict and source.get("type") in {"url", "file"}:
-            raise RequestRefused(refusals.media_by_reference(where))
-        if type(source) is str and part.get("type") in {"image", "document"}:
+        if (
+            part.get("file_id") is not None
+            or any(_is_reference(part.get(key), "url", _is_inline) for key in _URL_PARTS)
+            or any(_is_reference(part.get(key), data, _is_data) for key, data in _DATA_PARTS.items())
+            or (type(source) is dict and _is_place(source))
+            or (type(source) is str and part.get("type") in {"image", "document"})
+        ):
             raise RequestRefused(refusals.media_by_reference(where))
         for holder in (part, source):  # results of tools, and documents made of parts
             nested = holder.get("content") if type(holder) is dict else None
             if type(nested) is list:
                 _check_media(nested, where)
+
+
+def _is_reference(media: object, key: str, is_given: Callable[[object], bool]) -> bool:
+    """Tell whether OpenAI's kind of media, the value itself or under `key`, is anything but given."""
+    if type(media) is not dict:
+        return media is not None and not is_given(media)
+    return media.get("file_id") is not None or not is_given(media.get(key))
+
+
+def _is_place(source: Mapping[str, Any]) -> bool:
+    """Tell whether a source of Anthropic's names a place."""
+    if source.get("type") in {"url", "file"} or source.keys() & {"url", "file_id"}:
+        return True
+    return source.get("type") == "base64" and not _is_bare(source.get("data"))
 
 
 def _is_inline(url: object) -> bool:
@@ -185,6 +211,15 @@ def _is_inline(url: object) -> bool:
         return False
     header = _INLINE_MEDIA.match(url)
     return header is not None and url.find(".", header.end()) < 0
+
+
+def _is_data(value: object) -> bool:
+    return _is_bare(value) or _is_inline(value)
+
+
+def _is_bare(value: object) -> bool:
+    """Tell whether a text may be base64: no colon, as URLs have, and no dot, as most names of files have."""
+    return type(value) is str and ":" not in value and "." not in value
 
 
 def _refuses_extensions(target: Pool | Cloud) -> bool:

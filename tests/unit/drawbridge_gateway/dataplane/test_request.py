@@ -255,6 +255,17 @@ def block(source: Any, kind: str = "image") -> dict[str, Any]:
     return {"type": kind, "source": source}
 
 
+def file(**fields: Any) -> dict[str, Any]:
+    return {"type": "file", "file": {"filename": "a.pdf", **fields}}
+
+
+def audio(data: Any) -> dict[str, Any]:
+    return {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
+
+
+PDF = "data:application/pdf;base64,AA=="
+
+
 def result(*parts: dict[str, Any]) -> dict[str, Any]:
     return {"type": "tool_result", "tool_use_id": "t", "content": list(parts)}
 
@@ -279,6 +290,34 @@ def result(*parts: dict[str, Any]) -> dict[str, Any]:
         ),
         pytest.param(OPENAI, {"type": "video_url", "video_url": {"url": "http://x"}}, id="a video"),
         pytest.param(OPENAI, {"type": "audio_url", "audio_url": {"url": "file:///x"}}, id="a sound"),
+        pytest.param(OPENAI, image({"url": PNG, "file_id": "f"}), id="a URL that is an object"),
+        pytest.param(
+            OPENAI,
+            {"type": "image_url", "image_url": {"url": PNG, "file_id": "f"}},
+            id="a file id beside an image",
+        ),
+        pytest.param(OPENAI, {"type": "image_url", "file_id": "f"}, id="a file id in place of an image"),
+        pytest.param(OPENAI, {"type": "document_url", "document_url": "http://x"}, id="a document, Mistral"),
+        pytest.param(OPENAI, {"type": "file", "file_url": "http://x"}, id="the URL of a file"),
+        pytest.param(OPENAI, file(file_id="f"), id="a file id, OpenAI"),
+        pytest.param(OPENAI, file(file_id="f", file_data=PDF), id="a file id beside a file"),
+        pytest.param(OPENAI, file(file_data="https://intranet/secret.pdf"), id="a URL as a file"),
+        pytest.param(OPENAI, file(file_data="data:,https://intranet"), id="a data URL without base64"),
+        pytest.param(OPENAI, file(file_data={"url": "http://x"}), id="a URL in an object as a file"),
+        pytest.param(OPENAI, audio("http://x/y.wav"), id="a URL as a sound"),
+        pytest.param(OPENAI, audio("../y.wav"), id="a path as a sound"),
+        pytest.param(OPENAI, {"type": "input_audio", "input_audio": "http://x"}, id="a sound, Mistral"),
+        pytest.param(ANTHROPIC, {"type": "container_upload", "file_id": "f"}, id="an upload"),
+        pytest.param(
+            ANTHROPIC, result({"type": "container_upload", "file_id": "f"}), id="an upload in a result"
+        ),
+        pytest.param(ANTHROPIC, block({"url": "http://x"}), id="a URL without its type"),
+        pytest.param(ANTHROPIC, block({"type": "x", "file_id": "f"}), id="a file id under another type"),
+        pytest.param(
+            ANTHROPIC,
+            block({"type": "base64", "media_type": "image/png", "data": "/../secret.png"}),
+            id="a path as base64",
+        ),
         pytest.param(ANTHROPIC, block({"type": "url", "url": "http://x"}), id="a URL, Anthropic"),
         pytest.param(ANTHROPIC, block({"type": "file", "file_id": "f"}), id="a file id"),
         pytest.param(ANTHROPIC, block("http://x"), id="a URL as source"),
@@ -302,8 +341,28 @@ def test_media_by_reference_is_refused(dialect: Dialect, part: dict[str, Any]) -
     ("dialect", "part"),
     [
         pytest.param(OPENAI, image(PNG), id="an image as data"),
+        pytest.param(OPENAI, audio("AA=="), id="audio"),
+        pytest.param(OPENAI, audio("data:audio/wav;base64,AA=="), id="audio as a data URL"),
+        pytest.param(OPENAI, {"type": "input_audio", "input_audio": "AA=="}, id="audio, Mistral"),
+        pytest.param(OPENAI, file(file_data=PDF), id="a file"),
+        pytest.param(OPENAI, file(file_data="AA\r\n/+-_=="), id="a file as bare base64"),
+        pytest.param(OPENAI, file(file_data=PDF, file_id=None), id="no file id"),
         pytest.param(
-            OPENAI, {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}, id="audio"
+            ANTHROPIC,
+            block({"type": "text", "media_type": "text/plain", "data": "see http://x"}, "document"),
+            id="a URL in a document of text",
+        ),
+        pytest.param(
+            ANTHROPIC,
+            {
+                "type": "bash_code_execution_tool_result",
+                "tool_use_id": "t",
+                "content": {
+                    "type": "bash_code_execution_result",
+                    "content": [{"type": "bash_code_execution_output", "file_id": "f"}],
+                },
+            },
+            id="the file that a cloud's own tool wrote, in its answer",
         ),
         pytest.param(OPENAI, {"type": "text", "text": "see http://example.com"}, id="a URL in a text"),
         pytest.param(
