@@ -25,6 +25,11 @@ MAX_KEYS_PER_TENANT: Final = 4000
 
 _KEY_FORM: Final = re.compile(r"dbk_([a-z2-7]{16})_[A-Za-z0-9_-]{43}")
 
+_ID_FORM: Final = re.compile(r"[a-z2-7]{16}")
+
+_KEY_IN_TEXT: Final = re.compile(r"dbk_([a-z2-7]{16})_\S*?(?=dbk_|\s|$)")
+"""A key in a person's text, whole, cut or with more behind it."""
+
 
 class ApiKeyEntry(SpecModel):
     """What is kept of a key: the value, as JSON, under the key's id in a ConfigMap."""
@@ -64,6 +69,21 @@ def key_id_of(presented: str) -> str | None:
     """Return the id inside a presented key, or None when it does not have a key's form."""
     match = _KEY_FORM.fullmatch(presented)
     return match.group(1) if match else None
+
+
+def is_key_id(text: str) -> bool:
+    """Tell whether a text has the form of a key's id, which may be shown."""
+    return _ID_FORM.fullmatch(text) is not None
+
+
+def key_ids_in(text: str) -> list[str]:
+    """Return the ids of the keys in a person's text, sorted, whatever is around the keys."""
+    return sorted(set(_KEY_IN_TEXT.findall(text)))
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with only the ids of the keys in it, for messages that repeat what a person wrote."""
+    return _KEY_IN_TEXT.sub(r"dbk_\1_...", text)
 
 
 def key_digest(key: str) -> str:

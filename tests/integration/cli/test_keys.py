@@ -133,6 +133,71 @@ def test_whoever_has_only_the_key_may_revoke_it(keys: Keys) -> None:
 
 
 @pytest.mark.parametrize(
+    "pasted",
+    ["Bearer {key}", '"{key}"', "{key}.", "export KEY={key}", "{key}\n", "{cut}", "{key}{key}"],
+)
+def test_key_is_revoked_in_whatever_wrapping_it_is_pasted(keys: Keys, pasted: str) -> None:
+    key = keys.create("leaked")
+    done = keys.run("revoke", pasted.format(key=key, cut=key[:-1]))
+
+    assert done.returncode == 0
+    assert f"API key {key_id_of(key)} revoked" in done.stderr
+    assert key[25:-1] not in done.stderr
+    assert key_id_of(key) not in [row["id"] for row in keys.listed()]
+
+
+SECRET = "A-secret-that-is-shown-to-nobody-ever-again"
+UNKNOWN = f"dbk_{'a' * 16}_{SECRET}"
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "words"),
+    [
+        pytest.param([UNKNOWN], 1, f"no API key with id {'a' * 16}", id="a key"),
+        pytest.param([f"{UNKNOWN} {UNKNOWN[:-1]}"], 1, f"no API key with id {'a' * 16}", id="a key twice"),
+        pytest.param(
+            [f"{UNKNOWN},dbk_{'b' * 16}_{SECRET}"], 1, "more than one key: name one of them", id="two keys"
+        ),
+        pytest.param([SECRET], 1, "neither the id of an API key nor a key", id="its secret part"),
+        pytest.param([UNKNOWN[10:]], 1, "neither the id of an API key nor a key", id="its end"),
+        pytest.param(["Bearer", UNKNOWN], 2, "unrecognized arguments", id="two words"),
+        pytest.param([UNKNOWN, "--output", UNKNOWN], 2, "unrecognized arguments", id="an unknown option"),
+    ],
+)
+def test_key_that_cannot_be_revoked_is_not_repeated(
+    tmp_path: Path, given: list[str], status: int, words: str
+) -> None:
+    done = Keys("--file", str(tmp_path / "keys.yaml")).run("revoke", *given)
+
+    assert done.returncode == status
+    assert words in done.stderr
+    assert SECRET[:-1] not in done.stdout + done.stderr
+
+
+def test_key_in_place_of_a_command_is_not_repeated() -> None:
+    done = drawbridge(UNKNOWN)
+
+    assert (done.returncode, SECRET in done.stderr) == (2, False)
+    assert f"dbk_{'a' * 16}_..." in done.stderr
+
+
+@pytest.mark.parametrize("name", ["odd.name", UNKNOWN], ids=["another form", "a key by mistake"])
+def test_entry_of_any_name_can_be_removed(tmp_path: Path, name: str) -> None:
+    keys = Keys("--file", str(tmp_path / "keys.yaml"))
+    keys.create("first")
+    path = tmp_path / "keys.yaml"
+    config_map = yaml.safe_load(path.read_text())
+    config_map["data"][name] = "{}"
+    path.write_text(yaml.safe_dump(config_map))
+
+    done = keys.run("revoke", name)
+
+    assert done.returncode == 0
+    assert SECRET not in done.stderr
+    assert name not in yaml.safe_load(path.read_text())["data"]
+
+
+@pytest.mark.parametrize(
     ("args", "status", "words"),
     [
         pytest.param(["create", "x" * 64], 1, "name: String should have at most 63", id="a long name"),

@@ -13,7 +13,15 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from drawbridge_crds.api_keys import MAX_KEYS_PER_TENANT, ApiKeyEntry, key_digest, key_id_of, mint_key
+from drawbridge_crds.api_keys import (
+    MAX_KEYS_PER_TENANT,
+    ApiKeyEntry,
+    is_key_id,
+    key_digest,
+    key_ids_in,
+    mint_key,
+    without_secrets,
+)
 from pydantic import ValidationError
 
 from drawbridge_gateway.cli.file_keys import FileKeys
@@ -76,15 +84,29 @@ async def create(store: KeyStore, args: argparse.Namespace, *, now: datetime) ->
 
 
 async def revoke(store: KeyStore, args: argparse.Namespace) -> int:
-    """Withdraw a key: gateways refuse it within seconds."""
-    key_id = key_id_of(args.id) or args.id  # whoever has only the key itself may revoke it too
-    if await store.remove(key_id):
-        _say(f"API key {key_id} revoked in {_place(args)}.")
+    """Withdraw a key: gateways refuse it within seconds.
+
+    Whoever has only the key itself may revoke it too, in whatever form it was pasted; what may be a key, or
+    a part of one, is not repeated.
+    """
+    key_ids = key_ids_in(args.id)
+    if await store.remove(args.id):  # an entry that does not parse may have any name
+        _say(f"API key {without_secrets(args.id)} revoked in {_place(args)}.")
         return 0
-    _say(
-        f"error: there is no API key with id {key_id} in {_place(args)}; "
-        f"`drawbridge keys list {_where(args)}` shows the ids"
+    if len(key_ids) > 1:
+        _say("error: what was given holds more than one key: name one of them")
+        return 1
+    for key_id in key_ids:
+        if await store.remove(key_id):
+            _say(f"API key {key_id} revoked in {_place(args)}.")
+            return 0
+    what = next(iter(key_ids), args.id)
+    missing = (
+        f"there is no API key with id {what} in {_place(args)}"
+        if is_key_id(what)
+        else f"what was given is neither the id of an API key nor a key in {_place(args)}"
     )
+    _say(f"error: {missing}; `drawbridge keys list {_where(args)}` shows the ids")
     return 1
 
 

@@ -10,8 +10,10 @@ import importlib
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import NoReturn
 
 import uvloop
+from typing_extensions import override
 
 from drawbridge_gateway.cli.durations import duration
 from drawbridge_gateway.errors import DrawbridgeError
@@ -35,10 +37,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Parses a command line; what it repeats of a misused one holds no API key."""
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        if "dbk_" in message:
+            from drawbridge_crds.api_keys import without_secrets  # noqa: PLC0415 - the rest needs no pydantic
+
+            message = without_secrets(message)
+        super().error(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="drawbridge", description="Local-first inference: gateway, bridge, keys."
-    )
+    parser = _Parser(prog="drawbridge", description="Local-first inference: gateway, bridge, keys.")
     parser.add_argument("--version", action="version", version=f"drawbridge {version('drawbridge-gateway')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     gateway = commands.add_parser("gateway", help="serve OpenAI and Anthropic clients in a cluster")
