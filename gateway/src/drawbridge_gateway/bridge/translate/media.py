@@ -6,6 +6,9 @@ from typing import Final
 IMAGE_TYPES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 PDF: Final = "application/pdf"
 
+_SPELLINGS: Final = {"image/jpg": "image/jpeg"}
+"""What clients write, OpenAI takes, and Anthropic does not."""
+
 _DATA_URL: Final = re.compile(r"data:([a-z]+/[a-z0-9.+-]+);base64,", re.IGNORECASE)
 
 
@@ -17,4 +20,7 @@ def data_url(media_type: str, data: str) -> str:
 def read_data_url(url: str) -> tuple[str, str]:
     """Return media type and data, as base64; both are empty where the URL is of another form."""
     head = _DATA_URL.match(url)
-    return (head[1].lower(), url[head.end() :]) if head else ("", "")
+    if not head:
+        return "", ""
+    media_type = head[1].lower()
+    return _SPELLINGS.get(media_type, media_type), url[head.end() :]
