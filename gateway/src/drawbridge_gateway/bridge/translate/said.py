@@ -44,7 +44,13 @@ def _part(item: object) -> Iterator[Piece]:
     if isinstance(item, dict) and kind == "text" and isinstance(item.get("text"), str):
         yield "text", item["text"]
     elif isinstance(item, dict) and kind == "thinking":
-        for _, said in _content(item.get("thinking")):
+        thoughts = item.get("thinking")
+        if isinstance(thoughts, list) and any(
+            isinstance(t, dict) and t.get("type") == kind for t in thoughts
+        ):
+            # none does so; each would be one call deeper, and too many of them end the translation
+            raise MalformedAnswerError("thinking inside thinking")
+        for _, said in _content(thoughts):
             yield "thinking", said
     elif kind != "reference":  # Mistral's citations, which are lost as all others are
         raise MalformedAnswerError("a part of the content holds no text")

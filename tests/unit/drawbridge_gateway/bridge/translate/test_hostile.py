@@ -251,6 +251,19 @@ def test_content_in_parts_is_all_read(thinking: Any, thought: str) -> None:
     ]
 
 
+def test_thoughts_inside_thoughts_are_malformed_however_many() -> None:
+    part: dict[str, Any] = {"type": "text", "text": "x"}
+    for _ in range(500):
+        part = {"type": "thinking", "thinking": [part]}
+    delta = {"choices": [{"index": 0, "delta": {"content": [part]}}]}
+    answer = {"choices": [{"message": {"content": [part]}, "finish_reason": "stop"}]}
+
+    with pytest.raises(MalformedAnswerError):
+        answers.to_anthropic(answer)
+    with pytest.raises(MalformedAnswerError):
+        list(EventStream().take(delta))
+
+
 def test_a_stream_whose_content_is_no_text() -> None:
     with pytest.raises(MalformedAnswerError):
         EventStream().take({"choices": [{"index": 0, "delta": {"content": {"text": "x"}}}]})
