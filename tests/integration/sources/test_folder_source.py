@@ -95,6 +95,19 @@ def test_untouched_folder_is_not_read_again(world: World) -> None:
     assert world.lines == []
 
 
+def test_what_an_editor_leaves_behind_is_not_read(world: World) -> None:
+    # Emacs' lock of a changed buffer leads nowhere; other editors keep copies
+    (world.folder / ".#pool.yaml").symlink_to("ann@machine.4711:1764430000")
+    world.write(".pool.yaml", "not: [YAML")
+
+    world.source.load()
+    (world.folder / ".#keys.yaml").symlink_to("ann@machine.4711:1764430000")
+    world.source.load_if_changed()
+
+    assert world.models() == ("auto", "coder")
+    assert world.lines == []
+
+
 def test_bad_change_is_told_once_and_kept_out(world: World) -> None:
     world.source.load()
     world.write("b.yaml", "kind: [")

@@ -138,7 +138,12 @@ def read_texts(directory: Path) -> dict[str, str]:
 
 
 def _yaml_files(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.iterdir() if path.suffix in {".yaml", ".yml"})
+    # hidden ones are editors' locks, which lead nowhere, and copies
+    return sorted(
+        path
+        for path in directory.iterdir()
+        if path.suffix in {".yaml", ".yml"} and not path.name.startswith(".")
+    )
 
 
 def _words(error: OSError | ValueError) -> str:
