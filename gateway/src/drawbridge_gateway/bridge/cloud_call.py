@@ -3,6 +3,8 @@
 Where client and cloud speak different protocols the answer is translated on its way; else it is not touched.
 """
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Final, Self
@@ -24,11 +26,20 @@ from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.errors import ApiError, RequestRefused, error_event
 from drawbridge_gateway.protocols.sse import EventCutter
 
+DRAIN_S: Final = 1.0
+"""How long a stream may take to end after its last event, for its connection to be used again."""
+
+DRAIN_BYTES: Final = 64 * 1024
+"""How much may come in that time. Our choice: what providers send there is the end of the framing alone."""
+
 CREDENTIALS_REFUSED: Final = frozenset({401, 403})
 
 
 class CloudCall:
-    """Asks a cloud. Use as `async with`, then `start`, then iterate what it returned to the end."""
+    """Asks a cloud. Use as `async with`, then `start`, then iterate what it returned to the end.
+
+    Leaving may take DRAIN_S: nobody should wait for it who has the answer.
+    """
 
     def __init__(
         self,
@@ -45,6 +56,8 @@ class CloudCall:
         self._clients = clients
         self._wall_clock = wall_clock
         self._held = AsyncExitStack()
+        self._rest: AsyncIterator[bytes] | None = None
+        """What follows a stream's last event, once that has come."""
         self.failure: ApiError | None = None
         """What broke a stream after it had begun; the client was told by an error event."""
         self.provider_request_id: str | None = None
@@ -52,8 +65,10 @@ class CloudCall:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._held.aclose()
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        async with self._held:
+            if kind is None and self._rest is not None:
+                await _drain(self._rest)
 
     async def start(self, outgoing: Outgoing) -> tuple[bytes, AsyncIterator[bytes]]:
         """Send the request; return content type and bytes of the answer once it has begun well.
@@ -129,15 +144,16 @@ class CloudCall:
         self, response: httpx2.Response, speaks: ApiProtocol, translation: StreamTranslation | None
     ) -> AsyncIterator[bytes]:
         """Yield whole events as they arrive, the protocol's last one included; else RequestRefused."""
-        cutter = EventCutter()
+        cutter, chunks = EventCutter(), response.aiter_raw()
         try:
-            async for chunk in response.aiter_raw():
+            async for chunk in chunks:
                 good, verdict, error = judge(speaks, cutter.feed(chunk))
                 if translation:
                     good = translation.feed(good)
                 if good:
                     yield good
                 if verdict is Meaning.END:
+                    self._rest = chunks
                     return
                 if verdict is not Meaning.CONTENT:
                     raise RequestRefused(self._failure_of(verdict, error))
@@ -172,6 +188,17 @@ async def _post(sdk: Sdk, path: str, body: bytes) -> httpx2.Response:
         stream=stream,
     )
     return response
+
+
+async def _drain(rest: AsyncIterator[bytes]) -> None:
+    """Wait for the end of the body: it follows the last event, and frees the connection for reuse."""
+    size_bytes = 0
+    with contextlib.suppress(httpx2.HTTPError, TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            async for chunk in rest:
+                size_bytes += len(chunk)
+                if size_bytes > DRAIN_BYTES:
+                    return
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:
