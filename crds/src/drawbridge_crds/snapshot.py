@@ -148,14 +148,16 @@ class GatewaySnapshot(SpecModel):
         try:
             envelope = json.loads(text)
             version, expected, content = (envelope[k] for k in ("schemaVersion", "hash", "content"))
-        except (ValueError, KeyError, TypeError) as error:
+            found = _hash(content)
+        # also: nested without end, or half a character, which JSON can say and UTF-8 cannot
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SnapshotError("not a gateway snapshot") from error
         if version != SCHEMA_VERSION:
             raise SnapshotError(
                 f"snapshot has schema version {version}, this gateway reads {SCHEMA_VERSION}: "
                 "operator and gateway are of different releases"
             )
-        if _hash(content) != expected:
+        if found != expected:
             raise SnapshotError("snapshot's content does not fit its hash: it was cut or edited by hand")
         try:
             return cls.model_validate(content)

@@ -35,6 +35,8 @@ def _edited(**changes: object) -> str:
     [
         pytest.param("{", "not a gateway snapshot", id="cut JSON"),
         pytest.param("[]", "not a gateway snapshot", id="another shape"),
+        pytest.param("[" * 100_000, "not a gateway snapshot", id="JSON nested without end"),
+        pytest.param(_edited(content={"tenant": "\ud800"}), "not a gateway snapshot", id="half a character"),
         pytest.param(_edited(schemaVersion=2), "schema version 2", id="a newer operator's snapshot"),
         pytest.param(
             SNAPSHOT.to_wire().replace("Strict", "Standard"), "edited by hand", id="an edited level"
