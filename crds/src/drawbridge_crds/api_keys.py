@@ -97,12 +97,23 @@ def key_matches(presented: str, digest: str) -> bool:
 
 
 def parse_keys(data: Mapping[str, str]) -> tuple[dict[str, ApiKeyEntry], tuple[str, ...]]:
-    """Parse a ConfigMap's data into entries by key id, and the sorted ids of entries that do not parse."""
+    """Parse a ConfigMap's data into entries by key id, and the sorted names of entries that do not parse.
+
+    Such a name may be a whole key that somebody put there: it is shown by `without_secrets` alone.
+    """
     entries: dict[str, ApiKeyEntry] = {}
     invalid = []
-    for key_id, text in data.items():
-        try:
-            entries[key_id] = ApiKeyEntry.model_validate_json(text)
-        except ValidationError:
-            invalid.append(key_id)
+    for name, text in data.items():
+        entry = _parse_entry(text) if is_key_id(name) else None
+        if entry is None:
+            invalid.append(name)
+        else:
+            entries[name] = entry
     return entries, tuple(sorted(invalid))
+
+
+def _parse_entry(text: str) -> ApiKeyEntry | None:
+    try:
+        return ApiKeyEntry.model_validate_json(text)
+    except ValidationError:
+        return None

@@ -190,10 +190,11 @@ def test_entry_of_any_name_can_be_removed(tmp_path: Path, name: str) -> None:
     config_map["data"][name] = "{}"
     path.write_text(yaml.safe_dump(config_map))
 
-    done = keys.run("revoke", name)
+    listed, done = keys.run("list"), keys.run("revoke", name)
 
+    assert f"note: entry {name.replace(SECRET, '...')} is no API key" in listed.stderr
     assert done.returncode == 0
-    assert SECRET not in done.stderr
+    assert SECRET not in listed.stderr + done.stderr
     assert name not in yaml.safe_load(path.read_text())["data"]
 
 

@@ -25,11 +25,12 @@ def test_one_bad_entry_is_named_and_the_others_work() -> None:
     good = {"digest": key_digest(KEY.secret), "name": "ci", "created": "2026-11-22T00:00:00Z"}
     entries, invalid = parse_keys(
         {
-            "good": json.dumps(good),
+            KEY.key_id: json.dumps(good),
             "not-json": "{",
+            KEY.secret: json.dumps(good),
             "no-zone": json.dumps({**good, "created": "2026-11-22T00:00:00"}),
             "extra": json.dumps({**good, "admin": True}),
         }
     )
-    assert list(entries) == ["good"]
-    assert invalid == ("extra", "no-zone", "not-json")
+    assert list(entries) == [KEY.key_id]
+    assert invalid == (KEY.secret, "extra", "no-zone", "not-json"), "a whole key is no id"

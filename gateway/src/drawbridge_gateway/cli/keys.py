@@ -121,8 +121,10 @@ async def list_keys(store: KeyStore, args: argparse.Namespace, *, now: datetime)
         from drawbridge_gateway.cli.key_table import print_table  # noqa: PLC0415 - the rest needs no tables
 
         print_table(ordered, now=now)
-    for key_id in invalid:
-        _say(f"note: entry {key_id} does not parse and opens nothing: {_revoking(key_id, args)}")
+    for name in invalid:
+        shown = without_secrets(name)
+        remedy = _revoking(name, args) if shown == name else f"take it out of {_place(args)}"
+        _say(f"note: entry {shown} is no API key and opens nothing: {remedy}")
     return 0
 
 

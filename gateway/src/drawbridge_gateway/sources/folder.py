@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from drawbridge_crds.api_keys import ApiKeyEntry, parse_keys
+from drawbridge_crds.api_keys import ApiKeyEntry, parse_keys, without_secrets
 from drawbridge_crds.compile import TenantFacts, compile_snapshot
 from drawbridge_crds.names import KEYS_LABEL
 from drawbridge_crds.policy import RoutingPolicy
@@ -96,7 +96,7 @@ def read_folder(files: Mapping[str, str], known_pools: Sequence[str] = ()) -> Fo
             if document.kind not in COUNTED_KINDS
         ),
         *(finding.message for finding in compiled.findings),
-        *(f'the entry of API key "{key_id}" does not parse and opens nothing' for key_id in invalid_keys),
+        *(f'entry "{without_secrets(name)}" is no API key and opens nothing' for name in invalid_keys),
         *_gaps(compiled.snapshot, endpoints),
     )
     return Folder(compiled.snapshot, endpoints, findings)

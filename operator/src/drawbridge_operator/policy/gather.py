@@ -27,7 +27,7 @@ class InvalidKeys:
     """Entries of one ConfigMap of API keys that do not parse."""
 
     config_map: str
-    key_ids: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,10 @@ def _read_keys(config_maps: Iterable[Object]) -> tuple[Mapping[str, ApiKeyEntry]
     entries: dict[str, ApiKeyEntry] = {}
     invalid = []
     for config_map in sorted(config_maps, key=lambda obj: str(obj["metadata"]["name"])):
-        found, invalid_ids = parse_keys(config_map.get("data", {}))
+        found, invalid_names = parse_keys(config_map.get("data", {}))
         entries = {**found, **entries}
-        if invalid_ids:
-            invalid.append(InvalidKeys(config_map["metadata"]["name"], invalid_ids))
+        if invalid_names:
+            invalid.append(InvalidKeys(config_map["metadata"]["name"], invalid_names))
     return entries, tuple(invalid)
 
 

@@ -177,7 +177,7 @@ SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}"
         pytest.param({"c.yaml": KEYS}, 'cloud "gpt" is not used: ConfigMap "cloud-ca"', id="no certificates"),
         pytest.param({"c.yaml": CA}, "nobody is let in", id="no API key"),
         pytest.param(
-            {"c.yaml": f"{CA}---{KEYS.replace('name', 'nam')}"}, "does not parse", id="a broken API key"
+            {"c.yaml": f"{CA}---{KEYS.replace('name', 'nam')}"}, "is no API key", id="a broken API key"
         ),
         pytest.param({"d.yaml": SECRET}, 'd.yaml: Secret "x" is not used here', id="another kind"),
     ],

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from drawbridge_crds.api_keys import MAX_KEYS_PER_TENANT
+from drawbridge_crds.api_keys import MAX_KEYS_PER_TENANT, without_secrets
 from drawbridge_crds.conditions import Condition, ConditionType, Reason
 from drawbridge_crds.findings import Finding
 
 from drawbridge_operator.policy.gather import InvalidKeys
 
 MAX_SHOWN_KEYS = 3
-"""Ids per ConfigMap in the message; the ids are public."""
+"""Names of entries per ConfigMap in the message."""
 
 
 def resolved_refs(
@@ -32,9 +32,9 @@ def resolved_refs(
 
 def _key_problems(invalid_keys: Sequence[InvalidKeys], key_count: int) -> Iterator[tuple[Reason, str]]:
     for keys in invalid_keys:
-        shown = ", ".join(keys.key_ids[:MAX_SHOWN_KEYS])
-        more = ", ..." if len(keys.key_ids) > MAX_SHOWN_KEYS else ""
-        count = len(keys.key_ids)
+        shown = ", ".join(map(without_secrets, keys.names[:MAX_SHOWN_KEYS]))
+        more = ", ..." if len(keys.names) > MAX_SHOWN_KEYS else ""
+        count = len(keys.names)
         text = (
             f'ConfigMap "{keys.config_map}": entries that are no API keys: {count} ({shown}{more}); '
             "nobody is let in by them: revoke them and create new ones with `drawbridge keys`"
