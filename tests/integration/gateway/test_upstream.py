@@ -1,15 +1,20 @@
 """Connections to engines: kept, given up, and never shared by two exchanges."""
 
 import asyncio
+from random import Random
 from typing import Any
 
-from drawbridge_gateway.upstream.balance import Endpoint
+import pytest
+from drawbridge_gateway.upstream.balance import COOLDOWN_S, Endpoint, Replica, Replicas
+from drawbridge_gateway.upstream.client import Call
+from drawbridge_gateway.upstream.errors import UnreachableError
 
 from tests.integration.gateway.conftest import World
 from tests.integration.gateway.servers import (
     DONE,
     FINISH,
     ROLE,
+    WAIT_S,
     Received,
     Wire,
     engine,
@@ -24,6 +29,31 @@ from tests.integration.gateway.servers import (
 
 BODY: Any = {"model": "auto", "messages": [{"role": "user", "content": "hi"}]}
 STREAM = {**BODY, "stream": True}
+
+
+class Pool:
+    """Replicas that are called directly, by a clock that stands still until it is set."""
+
+    def __init__(self, *endpoints: Endpoint) -> None:
+        self.replicas = Replicas(endpoints)
+        self.now_s = 0.0
+        self._rng = Random(1)  # noqa: S311 - chance that repeats
+
+    def replica(self) -> Replica:
+        return self.replicas.pick(self.now_s, self._rng)
+
+    async def call(self) -> int:
+        """Have one request answered whole; return its status."""
+        call = Call(
+            self.replicas, b"/v1/chat/completions", b"", b"{}", clock=lambda: self.now_s, rng=self._rng
+        )
+        try:
+            connection = await call.start(WAIT_S)
+            while await connection.read(WAIT_S):
+                pass
+            return connection.status
+        finally:
+            call.close()
 
 
 async def ask(world: World, body: dict[str, Any] | None = None) -> int:
@@ -159,6 +189,35 @@ async def test_an_engine_that_comes_back_is_used_again(world: World) -> None:
         while await ask(world) == 503:  # noqa: ASYNC110 - it rests for a second of real time
             await asyncio.sleep(0.05)
     listener.close()
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["no connection is kept", "one is kept"])
+async def test_one_connection_to_an_endpoint_that_rested_is_enough_to_use_it(*, kept: bool) -> None:
+    """A whole answer's head comes when all of it is there: nobody is kept waiting for that."""
+    go_on = asyncio.Event()
+    go_on.set()
+
+    async def waits(wire: Wire, request: Received) -> None:
+        await go_on.wait()
+        await whole(openai_answer())(wire, request)
+
+    async with running(waits) as server:
+        pool = Pool(server.endpoint)
+        if kept:
+            assert await pool.call() == 200
+            server.received.clear()
+        pool.replica().cooling_until_s = COOLDOWN_S
+        with pytest.raises(UnreachableError):
+            await pool.call()
+        pool.now_s = COOLDOWN_S
+        go_on.clear()
+        calling = [asyncio.create_task(pool.call())]
+        await until(lambda: len(server.received) == 1)
+        calling += [asyncio.create_task(pool.call()) for _ in range(8)]
+        await until(lambda: len(server.received) == 9 or any(task.done() for task in calling))
+        go_on.set()
+        assert await asyncio.gather(*calling) == [200] * 9
+        pool.replicas.replace([])
 
 
 async def test_a_stream_leaves_its_connection_usable_though_its_last_chunk_comes_late(world: World) -> None:

@@ -49,7 +49,7 @@ class Replica:
         self.authority = endpoint.authority.encode()
         self.in_flight = 0
         self.cooling_until_s = 0.0
-        """Monotonic time until which nobody tries it; 0: the last attempt succeeded."""
+        """Monotonic time until which nobody tries it; 0: the last connection came about."""
         self.retired = False
         self._idle: list[Connection] = []
 
@@ -98,7 +98,7 @@ class Replicas:
     def pick(self, now_s: float, rng: Random, tried: Collection[Replica] = ()) -> Replica:
         """Return the least loaded replica; `rng` breaks ties.
 
-        A replica whose cool-down is over is picked by one request alone: until that one succeeds it cools on.
+        A replica whose cool-down is over is picked by one request alone, until that one is connected.
 
         Raises:
             UnreachableError: there is none, or all cool down or were tried.

@@ -70,7 +70,8 @@ class Call:
                 self.close()
 
     async def _exchange(self, replica: Replica, timeout_s: float) -> Connection:
-        connection = replica.take_idle(self._clock())
+        # one that rested is asked over a new connection, which tells at once whether it is back
+        connection = None if replica.cooling_until_s else replica.take_idle(self._clock())
         if connection is not None:
             try:
                 return await self._send(connection, replica, timeout_s)
@@ -91,6 +92,7 @@ class Call:
                 )
         except (OSError, TimeoutError) as error:
             raise UnreachableError(f"no connection to {endpoint.authority}") from error
+        replica.cooling_until_s = 0.0
         return connection
 
     async def _send(self, connection: Connection, replica: Replica, timeout_s: float) -> Connection:
@@ -100,7 +102,6 @@ class Call:
         head = b"POST %s HTTP/1.1\r\nhost: %s\r\n%s" % (self._path, replica.authority, self._head)
         connection.send(head, self._body)
         await connection.head(timeout_s)
-        replica.cooling_until_s = 0.0
         return connection
 
     def abandon(self) -> None:

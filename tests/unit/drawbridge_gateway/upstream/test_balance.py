@@ -54,7 +54,7 @@ def test_one_request_alone_finds_out_whether_a_rested_replica_is_back(rng: Rando
     scout = pick(replicas, rng, now_s=10.0)
     with pytest.raises(UnreachableError):
         pick(replicas, rng, now_s=10.0)
-    scout.cooling_until_s = 0.0  # it answered
+    scout.cooling_until_s = 0.0  # it is connected
     assert pick(replicas, rng, now_s=10.0) is scout
 
 
