@@ -1,13 +1,14 @@
 """Connections to engines: kept, given up, and never shared by two exchanges."""
 
 import asyncio
+from contextlib import AsyncExitStack, suppress
 from random import Random
 from typing import Any
 
 import pytest
 from drawbridge_gateway.upstream.balance import COOLDOWN_S, Endpoint, Replica, Replicas
-from drawbridge_gateway.upstream.client import Call
-from drawbridge_gateway.upstream.errors import UnreachableError
+from drawbridge_gateway.upstream.client import RESEND_WITHIN_S, Call
+from drawbridge_gateway.upstream.errors import BrokenError, UnreachableError
 
 from tests.integration.gateway.conftest import World
 from tests.integration.gateway.servers import (
@@ -16,6 +17,7 @@ from tests.integration.gateway.servers import (
     ROLE,
     WAIT_S,
     Received,
+    Server,
     Wire,
     engine,
     openai_answer,
@@ -39,14 +41,16 @@ class Pool:
         self.now_s = 0.0
         self._rng = Random(1)  # noqa: S311 - chance that repeats
 
-    def replica(self) -> Replica:
-        return self.replicas.pick(self.now_s, self._rng)
+    def all(self) -> list[Replica]:
+        found: list[Replica] = []
+        with suppress(UnreachableError):
+            while True:
+                found.append(self.replicas.pick(self.now_s, self._rng, found))
+        return found
 
-    async def call(self) -> int:
+    async def call(self, path: bytes = b"/") -> int:
         """Have one request answered whole; return its status."""
-        call = Call(
-            self.replicas, b"/v1/chat/completions", b"", b"{}", clock=lambda: self.now_s, rng=self._rng
-        )
+        call = Call(self.replicas, path, b"", b"{}", clock=lambda: self.now_s, rng=self._rng)
         try:
             connection = await call.start(WAIT_S)
             while await connection.read(WAIT_S):
@@ -78,18 +82,78 @@ async def test_a_connection_that_the_engine_means_to_close_is_not_used_again(wor
     assert world.engine.connections == 3
 
 
-async def test_a_kept_connection_that_was_closed_meanwhile_costs_the_client_nothing(world: World) -> None:
+async def test_a_kept_connection_that_was_closed_meanwhile_costs_nothing() -> None:
     """The engine closes just as the second request is sent: it is sent again, over a new connection."""
 
     async def closes_when_asked_again(wire: Wire, request: Received) -> None:
-        if len(world.engine.received) == 2:
+        if len(server.received) == 2:
             wire.close()
         else:
-            await engine(wire, request)
+            await whole(openai_answer())(wire, request)
 
-    world.engine.script = closes_when_asked_again
-    assert [await ask(world), await ask(world)] == [200, 200]
-    assert (world.engine.connections, len(world.engine.received)) == (2, 3)
+    async with running(closes_when_asked_again) as server:
+        pool = Pool(server.endpoint)
+        assert [await pool.call(), await pool.call()] == [200, 200]
+        assert (server.connections, len(server.received)) == (2, 3)
+        pool.replicas.replace([])
+
+
+async def test_a_request_that_an_engine_worked_on_is_not_sent_again() -> None:
+    """It may be what broke the engine, or be paid for: a break that comes later tells neither."""
+
+    async def works_and_breaks_when_asked_again(wire: Wire, request: Received) -> None:
+        if len(server.received) == 2:
+            pool.now_s += 2 * RESEND_WITHIN_S
+            wire.reset()
+        else:
+            await whole(openai_answer())(wire, request)
+
+    async with running(works_and_breaks_when_asked_again) as server:
+        pool = Pool(server.endpoint)
+        assert await pool.call() == 200
+        with pytest.raises(BrokenError):
+            await pool.call()
+        assert len(server.received) == 2
+
+
+async def test_a_request_that_ends_an_engine_at_once_is_given_to_no_other() -> None:
+    """The engine is gone when it is asked again: what ended it must not go on to the next replica."""
+    ended: list[Endpoint] = []
+    async with AsyncExitStack() as stack:
+        listeners: dict[Endpoint, asyncio.Server] = {}
+
+        async def add() -> Endpoint:
+            async def ends_when_asked_again(wire: Wire, request: Received) -> None:
+                if request.path == "/poison":
+                    listeners[endpoint].close()
+                    ended.append(endpoint)
+                    wire.reset()
+                else:
+                    await whole(openai_answer())(wire, request)
+
+            server = Server(ends_when_asked_again, Endpoint("", 0))
+            listener = await asyncio.start_server(server.handle, "127.0.0.1", 0)
+            stack.callback(listener.close)
+            stack.push_async_callback(server.end)
+            endpoint = Endpoint(*listener.sockets[0].getsockname())
+            listeners[endpoint] = listener
+            return endpoint
+
+        pool = Pool(*[await add() for _ in range(3)])
+        for replica in pool.all():
+            replica.in_flight = 1
+        for replica in pool.all():
+            replica.in_flight = 0
+            assert await pool.call() == 200  # each keeps a connection
+            replica.in_flight = 1
+        for replica in pool.all():
+            replica.in_flight = 0
+        with pytest.raises(BrokenError):
+            await pool.call(b"/poison")
+        assert len(ended) == 1
+        with pytest.raises(BrokenError):
+            await pool.call(b"/poison")
+        assert len(set(ended)) == 2, "the first is left alone, as one that cannot be reached"
 
 
 async def test_a_kept_connection_that_broke_after_a_first_byte_is_not_asked_again(world: World) -> None:
@@ -206,7 +270,7 @@ async def test_one_connection_to_an_endpoint_that_rested_is_enough_to_use_it(*, 
         if kept:
             assert await pool.call() == 200
             server.received.clear()
-        pool.replica().cooling_until_s = COOLDOWN_S
+        pool.all()[0].cooling_until_s = COOLDOWN_S
         with pytest.raises(UnreachableError):
             await pool.call()
         pool.now_s = COOLDOWN_S

@@ -12,6 +12,12 @@ from drawbridge_gateway.upstream.errors import AbandonedError, BrokenError, Unre
 CONNECT_TIMEOUT_S: Final = 3.0
 """For a TCP connection inside a cluster; one lost SYN is sent again after 1 s (RFC 6298). Our choice."""
 
+RESEND_WITHIN_S: Final = 0.1
+"""How soon after a request was sent its kept connection must break, without an answer, for the request to be
+sent again. Our choice: a server that had closed the connection already says so within a round trip, here of
+some milliseconds, and this process may notice later by some tens of them. Whatever breaks after that may have
+read the request: perhaps it is what the engine died of, or a cloud is being paid for it."""
+
 
 class Call:
     """A POST and its answer. Begin with `start`, then `read` to the end; always `close`."""
@@ -66,21 +72,27 @@ class Call:
             try:
                 return await self._exchange(replica, timeout_s)
             except UnreachableError:
-                replica.cooling_until_s = self._clock() + COOLDOWN_S
                 self.close()
 
     async def _exchange(self, replica: Replica, timeout_s: float) -> Connection:
+        now_s = self._clock()
         # one that rested is asked over a new connection, which tells at once whether it is back
-        connection = None if replica.cooling_until_s else replica.take_idle(self._clock())
-        if connection is not None:
-            try:
-                return await self._send(connection, replica, timeout_s)
-            except BrokenError:
-                # the server closes idle connections when it likes (RFC 9112, section 9.3.1); if not one
-                # byte came back it did so instead of reading the request
-                if connection.answered:
-                    raise
-        return await self._send(await self._connect(replica), replica, timeout_s)
+        connection = None if replica.cooling_until_s else replica.take_idle(now_s)
+        if connection is None:
+            return await self._send(await self._connect(replica), replica, timeout_s)
+        try:
+            return await self._send(connection, replica, timeout_s)
+        except BrokenError:
+            # the server closes idle connections when it likes (RFC 9112, section 9.3.1); if not one byte
+            # came back and it broke at once, it did so instead of reading the request
+            if connection.answered or self._clock() - now_s > RESEND_WITHIN_S:
+                raise
+        try:
+            connection = await self._connect(replica)
+        except UnreachableError as error:
+            # it may have read the request after all, and ended of it: no other is to
+            raise BrokenError("the server closed the connection and takes no other") from error
+        return await self._send(connection, replica, timeout_s)
 
     async def _connect(self, replica: Replica) -> Connection:
         loop = asyncio.get_running_loop()
@@ -91,6 +103,7 @@ class Call:
                     lambda: Connection(loop), endpoint.host, endpoint.port
                 )
         except (OSError, TimeoutError) as error:
+            replica.cooling_until_s = self._clock() + COOLDOWN_S
             raise UnreachableError(f"no connection to {endpoint.authority}") from error
         replica.cooling_until_s = 0.0
         return connection

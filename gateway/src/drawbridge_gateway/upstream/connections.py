@@ -171,15 +171,19 @@ class Connection(asyncio.Protocol):
             return
         self._wake()
 
+    def eof_received(self) -> None:
+        """End as with `connection_lost`, which follows: a request sent until then would be lost."""
+        if self._failure is None:
+            self._failure = BrokenError("the server closed the connection")
+        self._wake()
+
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why does not matter
         """End: an answer that is not complete by now never will be.
 
         One that states no length ends here too, but cannot be told from one that was cut: it is broken.
         """
         self._transport = None
-        if self._failure is None:
-            self._failure = BrokenError("the server closed the connection")
-        self._wake()
+        self.eof_received()
 
     # What the parser calls
 

@@ -164,3 +164,14 @@ async def test_a_lost_connection_tells_the_next_exchange(connection: Connection)
     with pytest.raises(BrokenError):
         await connection.head(1)
     assert not connection.answered
+
+
+async def test_a_connection_that_the_server_ends_is_not_used_again_from_then_on(
+    connection: Connection,
+) -> None:
+    """The end is told before the connection is lost: a request sent in between would be lost with it."""
+    connection.data_received(ANSWER)
+    await connection.read(1)
+    assert connection.reusable
+    connection.eof_received()
+    assert not connection.reusable
