@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from drawbridge_crds.route import FallbackReason
+from drawbridge_gateway.dataplane.relay import MAX_ERROR_BYTES
 from drawbridge_gateway.upstream.balance import Endpoint
 
 from tests.integration.gateway.conftest import World, running_world
@@ -32,7 +33,9 @@ from tests.integration.gateway.servers import (
     PING,
     ROLE,
     WAIT_S,
+    Received,
     Script,
+    Wire,
     anthropic_events,
     cut,
     data_event,
@@ -42,6 +45,7 @@ from tests.integration.gateway.servers import (
     raw,
     reset,
     stream,
+    until,
     whole,
     word,
 )
@@ -192,6 +196,30 @@ async def test_the_clients_own_fault_never_falls_back(status: int) -> None:
         reply = await world.client.post("/v1/chat/completions", json=OPENAI_BODY)
         assert (reply.status_code, reply.json()["error"]["param"]) == (status, "top_p")
         assert reply.headers["x-drawbridge-error"] == "invalid_request"
+        assert world.bridge.bytes_received == 0
+
+
+async def test_the_clients_own_fault_never_falls_back_however_long_its_text_is() -> None:
+    """SGLang quotes what it refuses."""
+    async with falling_back(tuple(FallbackReason)) as world:
+        said = {**ENGINE_ERROR, "message": f"top_p must be in (0, 1]: {'x' * 3 * MAX_ERROR_BYTES}"}
+        world.engine.script = whole(said, 400)
+        reply = await world.client.post("/v1/chat/completions", json=OPENAI_BODY)
+        assert (reply.status_code, reply.json()["error"]["param"]) == (400, "top_p")
+        assert world.bridge.bytes_received == 0
+        await until(lambda: not world.engine.wires)  # the rest is not waited for
+
+
+@pytest.mark.parametrize("then", [cut, reset, stalls])
+async def test_the_clients_own_fault_never_falls_back_though_its_text_breaks_off(then: Any) -> None:
+    async def half_a_text(wire: Wire, _: Received) -> None:
+        await wire.send(b'HTTP/1.1 400 X\r\ncontent-length: 100\r\n\r\n{"message": "')
+        await then(wire)
+
+    async with falling_back(tuple(FallbackReason), timeout_s=SHORT_TIMEOUT_S) as world:
+        world.engine.script = half_a_text
+        reply = await world.client.post("/v1/chat/completions", json=OPENAI_BODY)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_request")
         assert world.bridge.bytes_received == 0
 
 

@@ -56,6 +56,9 @@ SCRIPTS: list[Any] = [
     pytest.param(stream([ROLE, word(ANSWER)], cut), id="cut after content"),
     pytest.param(stream([ROLE, data_event({"error": ECHO}), DONE]), id="an error that quotes, in the stream"),
     pytest.param(whole(ECHO, 400), id="a refusal that quotes"),
+    pytest.param(
+        whole({**ECHO, "message": f"{PROMPT} {ANSWER}" * 10_000}, 400), id="a refusal that quotes at length"
+    ),
     pytest.param(whole({"error": ECHO}, 400), id="a refusal that quotes, as providers nest it"),
     pytest.param(whole(ECHO, 500), id="a fault that quotes"),
     pytest.param(whole(ECHO, 429, [f"retry-after: {PROMPT}"]), id="an overload that quotes"),

@@ -28,7 +28,7 @@ from drawbridge_gateway.dataplane.tenant import Cloud, Pool
 from drawbridge_gateway.protocols.dialect import AnswerStream
 from drawbridge_gateway.protocols.sse import EventCutter
 from drawbridge_gateway.upstream.connections import Connection
-from drawbridge_gateway.upstream.errors import AbandonedError, BrokenError, UpstreamError
+from drawbridge_gateway.upstream.errors import AbandonedError, BrokenError, SilentError, UpstreamError
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """Of an answer that is not streamed, and is held whole. Our choice."""
@@ -37,7 +37,7 @@ MAX_HELD_BYTES: Final = 64 * 1024
 """Of a stream's events before content: a role, a message_start, pings. Our choice."""
 
 MAX_ERROR_BYTES: Final = 64 * 1024
-"""Of an error's text that is searched for its cause. Our choice."""
+"""Of an error's text that is read and searched for its cause. Our choice."""
 
 DRAIN_S: Final = 1.0
 """How long a connection may take to end after a stream's last event, to be used again."""
@@ -65,15 +65,18 @@ class Attempt:
 async def relay_error(attempt: Attempt) -> Failure:
     """Read an answer with another status than 200, and judge it.
 
+    Its status was said, and stands, however long its text is and wherever it breaks off: a request that is at
+    fault itself goes nowhere else.
+
     Raises:
-        UpstreamError: the connection ended within it.
+        AbandonedError: the client left.
     """
     connection = attempt.connection
     if connection.status < HTTPStatus.BAD_REQUEST:
         return broken(attempt.target)
     answer = ErrorAnswer(
         status=connection.status,
-        body=(await _read_whole(attempt, MAX_ERROR_BYTES)).decode(errors="replace"),
+        body=(await _read_beginning(attempt, MAX_ERROR_BYTES)).decode(errors="replace"),
         retry_after=connection.retry_after,
         code=connection.error_code.decode("latin-1"),
         provider_code=connection.provider_code.decode("latin-1"),
@@ -182,6 +185,18 @@ def _take(stream: AnswerStream, cutter: EventCutter, data: bytes) -> bytes:
     except ValueError as error:
         raise BrokenError("the stream's events cannot be told apart") from error
     return stream.take(events) if events else b""
+
+
+async def _read_beginning(attempt: Attempt, limit_bytes: int) -> bytes:
+    """Read until there is enough, or no more; what is left unread ends the connection."""
+    parts, size_bytes = [], 0
+    try:
+        while size_bytes < limit_bytes and (data := await attempt.connection.read(attempt.remaining_s)):
+            parts.append(data)
+            size_bytes += len(data)
+    except (BrokenError, SilentError):
+        pass
+    return b"".join(parts)[:limit_bytes]
 
 
 async def _read_whole(attempt: Attempt, limit_bytes: int) -> bytes:
