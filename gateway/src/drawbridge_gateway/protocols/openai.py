@@ -106,7 +106,7 @@ _ERROR_STATUS: Final = {
 class _Stream(AnswerStream):
     __slots__ = ("_strip_usage",)
 
-    markers = (b'"choices":[]', b'"choices": []', b"[DONE]", b'"error"')
+    markers = (b'"usage":{', b'"usage": {', b"[DONE]", b'"error"')
 
     def __init__(self, strip_usage: bool) -> None:  # noqa: FBT001 - the one choice there is
         super().__init__()

@@ -172,6 +172,19 @@ def test_usage_of_openai_streams(*, chunk: bytes, ours: bool) -> None:
     assert stream.ended
 
 
+@pytest.mark.parametrize("separators", [(", ", ": "), (",", ":")], ids=["spaced", "compact"])
+def test_usage_beside_the_last_choice_of_an_openai_stream_is_passed_and_counted(
+    separators: tuple[str, str],
+) -> None:
+    """As DeepSeek and Mistral write it."""
+    chunk = {"choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "stop"}], "usage": USAGE}
+    last = b"data: " + json.dumps(chunk, separators=separators).encode() + b"\n\n"
+    stream = OPENAI.read_stream(True)
+    for event in (openai({"content": "x"}), last, b"data: [DONE]\n\n"):
+        assert stream.take(event) == event
+    assert stream.usage == Usage(input_tokens=7, output_tokens=4, cached_input_tokens=3)
+
+
 def test_usage_of_nothing_is_unknown() -> None:
     nothing = {"input_tokens": 0, "cache_creation_input_tokens": 0, "output_tokens": 0}
     stream = ANTHROPIC.read_stream(False)
@@ -202,6 +215,7 @@ def test_usage_of_anthropic_streams_adds_start_and_end() -> None:
     [
         "data: [DONE]\n\n",
         '"choices":[]',
+        '{"usage":{"completion_tokens":9}}',
         '{"error":{"code":500}}',
         "event: message_stop",
         '"error"',
@@ -217,6 +231,7 @@ def test_words_of_the_protocol_inside_an_answer_mean_nothing(text: str) -> None:
         assert stream.take(event) == event
         assert not stream.ended
         assert stream.failure is None
+        assert stream.usage is None
 
 
 def test_what_follows_the_end_is_dropped() -> None:
