@@ -119,7 +119,7 @@ class _Stream(AnswerStream):
         if not data:
             return True
         chunk = _parse(data)
-        if chunk is None or "error" in chunk:
+        if chunk is None or chunk.get("error"):
             self.failure = _failure(chunk)
             return False
         if isinstance(chunk.get("usage"), dict):
@@ -158,8 +158,13 @@ def _failure(chunk: Mapping[str, Any] | None) -> StreamFailure:
     if not isinstance(error, dict):
         return StreamFailure(0, "")
     code = error.get("code")
-    status = _ERROR_STATUS.get(str(code)) or _ERROR_STATUS.get(str(error.get("type"))) or count(code)
+    status = _ERROR_STATUS.get(str(code)) or _ERROR_STATUS.get(str(error.get("type"))) or _error_status(code)
     return StreamFailure(status, f"{code} {error.get('message')}")
+
+
+def _error_status(code: object) -> int:
+    """Read a code as a status; 0 for one that HTTP knows no error by."""
+    return code if type(code) is int and 400 <= code < 600 else 0  # noqa: PLR2004 - HTTP's own boundaries
 
 
 def _has_content(chunk: Mapping[str, Any]) -> bool:

@@ -146,6 +146,23 @@ def test_errors_inside_a_stream_are_seen_and_held_back(
     assert not stream.ended
 
 
+@pytest.mark.parametrize("code", [7, 200, 302, 399, 600, 1001, True])
+def test_a_code_that_is_no_status_of_an_error_is_none(code: int) -> None:
+    stream = OPENAI.read_stream(False)
+    stream.take(b"data: " + json.dumps({"error": {"code": code, "message": "m"}}).encode() + b"\n\n")
+    assert stream.failure == StreamFailure(0, f"{code} m")
+
+
+@pytest.mark.parametrize("nothing", [None, {}, "", False])
+def test_an_error_that_is_nothing_is_none(nothing: Any) -> None:
+    chunk = {"choices": [{"index": 0, "delta": {"content": "x"}}], "error": nothing}
+    event = b"data: " + json.dumps(chunk).encode() + b"\n\n"
+    stream = OPENAI.read_stream(False)
+    assert stream.take(event) + stream.take(event) == event + event
+    assert stream.content
+    assert stream.failure is None
+
+
 def test_an_error_after_content_is_seen_and_held_back() -> None:
     stream = OPENAI.read_stream(False)
     stream.take(openai({"content": "x"}))
