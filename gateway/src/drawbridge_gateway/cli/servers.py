@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -57,8 +58,17 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """Tell whether a line of uvicorn's is of anything but a request that the end of a drain cut off.
+
+    That one is meant: its own line has its code, and uvicorn says how many there are.
+    """
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
 def make_server(app: Callable[..., Any], *, drain_limit_s: float) -> uvicorn.Server:
     """Make a server for an ASGI 3 application, yet without sockets."""
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cancellation)  # once: adding it again does nothing
     return _Server(
         uvicorn.Config(
             app,

@@ -4,6 +4,7 @@ Paths are compared as the bytes that the client sent. They are not decoded, merg
 spelling of another path can reach anything: the engines' other routes do not exist here.
 """
 
+import asyncio
 import random
 import traceback
 from collections.abc import Callable, Mapping
@@ -75,6 +76,9 @@ class Entry:
             await self._serve(scope, path, receive, reply, record)
         except ClientGoneError:
             record.status = CLIENT_GONE
+        except asyncio.CancelledError:
+            await self._stop(reply, record)
+            raise
         except Exception as error:  # noqa: BLE001 - the boundary of a request
             await self._fail(error, reply, record)
         finally:
@@ -87,7 +91,7 @@ class Entry:
         elif path == b"/healthz" or self._state.synced:
             await reply.whole(200, (JSON_TYPE,), b'{"status":"ok"}')
         else:
-            await reply.error(refusals.not_synced())
+            await reply.error(refusals.not_ready())
 
     async def _serve(self, scope: Scope, path: bytes, receive: Receive, reply: Reply, record: Record) -> None:
         try:
@@ -129,6 +133,13 @@ class Entry:
             if found is not None:
                 return found
         raise RequestRefused(refusals.unauthenticated())
+
+    async def _stop(self, reply: Reply, record: Record) -> None:
+        """Answer what the end of a shutdown cuts off, unless its answer has begun: a stream tells itself."""
+        if not reply.committed:
+            record.code = "not_ready"
+            reply.close = True
+            await reply.error(refusals.not_ready())
 
     async def _fail(self, error: Exception, reply: Reply, record: Record) -> None:
         """Answer for a fault of ours. Its message is not logged: it may quote the request."""

@@ -200,6 +200,18 @@ def internal_error() -> ApiError:
     return ApiError(500, "internal_error", "the gateway failed: tell its administrator the request id")
 
 
-def not_synced() -> ApiError:
-    """The source has not yet listed everything: some keys and policies are not known."""
-    return ApiError(503, "not_ready", "the policies are not all loaded yet", retry_after_s=1)
+def not_ready() -> ApiError:
+    """The source has not yet listed everything: some keys and policies are not known. Or this is the end."""
+    return ApiError(
+        503,
+        "not_ready",
+        "the gateway has not loaded all policies yet, or is stopping: try again in a moment",
+        retry_after_s=1,
+    )
+
+
+def stopped_within() -> ApiError:
+    """The gateway ends within a stream."""
+    return ApiError(
+        503, "stream_interrupted", "the gateway is stopping, and broke off in the middle of this answer"
+    )

@@ -5,6 +5,7 @@ try. Once the first byte of content is sent there is no way back: a stream that 
 error event, never with silence and never with another backend's words.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Final
 
 import orjson
 
+from drawbridge_gateway.dataplane import refusals
 from drawbridge_gateway.dataplane.exchange import Exchange
 from drawbridge_gateway.dataplane.failures import (
     ErrorAnswer,
@@ -117,6 +119,7 @@ async def relay_stream(attempt: Attempt) -> Failure | None:
     Raises:
         UpstreamError: the connection ended before content.
         ClientGoneError: the client left, or stopped reading.
+        CancelledError: the gateway ends, and has said so to the client if it had begun.
     """
     exchange, connection = attempt.exchange, attempt.connection
     if not connection.content_type.startswith(b"text/event-stream"):
@@ -134,14 +137,19 @@ async def relay_stream(attempt: Attempt) -> Failure | None:
             return broken(attempt.target)
     record.first_byte_s = attempt.clock()
     await reply.begin_stream(exchange.headers())
-    await reply.write(held)
     try:
+        await reply.write(held)
         await _pass_on(attempt, stream, cutter)
     except AbandonedError:
         raise
     except UpstreamError:
         record.code = "stream_interrupted"
         await reply.error_event(stream_broke_off(attempt.target))
+    except asyncio.CancelledError:
+        record.code = "stream_interrupted"
+        await reply.error_event(refusals.stopped_within())
+        await reply.end()
+        raise
     finally:
         record.usage = stream.usage
     exchange.call = None  # it is answered: that the client goes now ends nothing
