@@ -104,6 +104,29 @@ async def test_a_client_that_leaves_frees_its_backend(
     assert world.metric("drawbridge_gateway_requests_in_flight") == 0
 
 
+@pytest.mark.parametrize("leaves", ["closes", "resets"])
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one packet", "one after another"])
+@pytest.mark.parametrize("more", [1, 3])
+async def test_a_client_that_leaves_takes_all_its_requests_along(
+    world: World, lines: list[dict[str, Any]], *, more: int, at_once: bool, leaves: str
+) -> None:
+    """It sent some more before the first was answered: nobody works on any of them."""
+    world.engine.script = lambda wire, _: world.engine.hang(wire)
+    others = request(BODY) * more
+    async with client(world, request(BODY) + (others if at_once else b"")) as (_, writer):
+        await until(lambda: bool(world.engine.received))
+        if not at_once:
+            writer.write(others)
+        if leaves == "closes":
+            writer.close()
+        else:
+            writer.transport.abort()
+        await asyncio.wait_for(world.engine.released.wait(), FREED_WITHIN_S)
+    await until(lambda: bool(lines))
+    assert (len(lines), lines[0]["status"], len(world.engine.received)) == (1, 499, 1)
+    assert world.metric("drawbridge_gateway_requests_in_flight") == 0
+
+
 async def test_a_client_that_leaves_starts_no_fallback(world: World) -> None:
     world.load(
         policies.route("rest", policies.pool_backend("coder"), fallback=(policies.cloud_backend("gpt"),))

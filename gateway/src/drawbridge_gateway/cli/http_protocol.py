@@ -1,9 +1,11 @@
-"""uvicorn's HTTP/1.1 with the two limits it lacks: size and time of a request's head."""
+"""uvicorn's HTTP/1.1 with what it lacks: limits for a request's head, and an eye on clients that pipeline."""
 
 import asyncio
-from typing import Any, Final
+import socket
+from typing import Any, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 from drawbridge_gateway.protocols.errors import ApiError, error_body
@@ -14,6 +16,14 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 HEAD_TIMEOUT_S: Final = 30.0
 """From a connection, or the first byte of a further request, to the end of the head. Our choice: slow links
 need seconds; whoever needs longer holds a connection for its own sake."""
+
+HANGUP_CHECK_S: Final = 0.4
+"""How often a client whose next request waits is looked after. Our choice: one that leaves is to free its
+backend within a second."""
+
+_TCP_INFO: Final = getattr(socket, "TCP_INFO", None)  # Linux alone has it
+_TCP_ESTABLISHED: Final = 1
+"""First byte of struct tcp_info (linux/tcp.h, include/net/tcp_states.h); another once the peer has closed."""
 
 _REASONS: Final = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
 
@@ -28,7 +38,11 @@ class _HeadTooLargeError(Exception):
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Answers 431 to a head that is too large, and closes connections whose head does not come."""
+    """Answers 431 to a head that is too large, and closes connections whose head does not come.
+
+    A client that sends a request before the last one is answered is left unread until then, so that its end
+    stays unread too: that is looked for besides, and told to all of its requests.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,6 +50,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._parsed_bytes = 0
         self._in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
+        self._hangup_timer: asyncio.TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None  # uvicorn keeps the newest, which may wait
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first head."""
@@ -43,8 +59,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer with the connection."""
+        """Forget the timer with the connection, and tell every request of it: uvicorn tells the newest."""
         self._stop_waiting()
+        for cycle in (self._running, *(waiting for waiting, _ in self.pipeline)):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self._running = None
+        self.pipeline.clear()
+        if self._hangup_timer is not None:
+            self._hangup_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -79,10 +103,26 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_head = False
         self._stop_waiting()
         super().on_headers_complete()
+        if self.pipeline and self._hangup_timer is None and _TCP_INFO is not None:
+            self._hangup_timer = self.loop.call_later(HANGUP_CHECK_S, self._look_for_hangup)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are for its log
         """Answer what the parser refused, in a shape that SDKs read."""
         self._refuse(_TOO_LARGE if self._parsed_bytes > MAX_HEAD_BYTES else _MALFORMED)
+
+    def _look_for_hangup(self) -> None:
+        self._hangup_timer = None
+        if not self.pipeline or self.transport.is_closing():
+            return
+        opened: socket.socket = self.transport.get_extra_info("socket")
+        if opened.getsockopt(socket.IPPROTO_TCP, cast("int", _TCP_INFO), 1)[0] != _TCP_ESTABLISHED:
+            self.transport.close()
+            return
+        self._hangup_timer = self.loop.call_later(HANGUP_CHECK_S, self._look_for_hangup)
 
     def _count(self, size_bytes: int) -> None:
         self._parsed_bytes += size_bytes
