@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -80,6 +81,8 @@ async def test_ambiguous_requests_get_400_and_their_connection_ends(world: World
         answer = await speaker.answer()
         assert answer.status == 400
         assert answer.json["error"]["message"]
+        assert answer.headers["x-request-id"] == answer.headers["request-id"]
+        assert answer.headers["x-request-id"].startswith("req_")
         assert answer.headers["connection"] == "close"
         assert await speaker.is_closed()
     assert world.engine.connections == 0
@@ -103,16 +106,25 @@ async def test_bad_chunks_end_the_connection(world: World) -> None:
     assert world.engine.connections == 0
 
 
+@pytest.mark.parametrize("path", [PATH, "/v1/messages"])
 @pytest.mark.parametrize(
     "headers",
     [[f"x-big: {'x' * 300_000}"], [f"x-{n}: {'x' * 1000}" for n in range(300)]],
     ids=["one huge header", "many headers"],
 )
-async def test_a_huge_head_gets_431(world: World, headers: list[str]) -> None:
+async def test_a_huge_head_gets_431(
+    world: World, lines: list[dict[str, Any]], path: str, headers: list[str]
+) -> None:
     async with client(world) as speaker:
-        speaker.send(request(KEY, JSON, *headers))
-        assert (await speaker.answer()).status == 431
+        speaker.send(request(KEY, JSON, *headers, line=f"POST {path} HTTP/1.1"))
+        answer = await speaker.answer()
+        assert (answer.status, answer.headers["x-drawbridge-error"]) == (431, "request_head_too_large")
+        assert ("type" in answer.json) is (path == "/v1/messages")
         assert await speaker.is_closed()
+    request_id = answer.headers["x-request-id"]
+    assert answer.json.get("request_id", request_id) == answer.headers["request-id"] == request_id
+    (line,) = lines
+    assert (line["request_id"], line["code"]) == (request_id, "request_head_too_large")
     assert world.engine.connections == 0
 
 

@@ -1,9 +1,11 @@
 """uvicorn's HTTP/1.1 with what it lacks: limits for a request's head, and an eye on clients that pipeline."""
 
 import asyncio
+import secrets
 import socket
 from typing import Any, Final, cast
 
+import structlog
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -31,6 +33,8 @@ _MALFORMED: Final = ApiError(400, "invalid_http", "this is not an HTTP/1.1 reque
 _TOO_LARGE: Final = ApiError(
     431, "request_head_too_large", f"request line and headers are longer than {MAX_HEAD_BYTES} bytes"
 )
+
+log = structlog.get_logger(__name__)
 
 
 class _HeadTooLargeError(Exception):
@@ -130,13 +134,24 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             raise _HeadTooLargeError
 
     def _refuse(self, error: ApiError) -> None:
-        body = error_body(ApiProtocol.OPENAI, error, "-")
+        request_id = f"req_{secrets.token_hex(12)}"
+        is_anthropic = self._parsed_bytes and self.url.startswith(b"/v1/messages")
+        body = error_body(ApiProtocol.ANTHROPIC if is_anthropic else ApiProtocol.OPENAI, error, request_id)
         self.transport.write(
-            b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
-            b"x-drawbridge-error: %s\r\nconnection: close\r\n\r\n%s"
-            % (error.status, _REASONS[error.status], len(body), error.code.encode(), body)
+            b"HTTP/1.1 %d %s\r\nx-request-id: %s\r\nrequest-id: %s\r\ncontent-type: application/json\r\n"
+            b"content-length: %d\r\nx-drawbridge-error: %s\r\nconnection: close\r\n\r\n%s"
+            % (
+                error.status,
+                _REASONS[error.status],
+                request_id.encode(),
+                request_id.encode(),
+                len(body),
+                error.code.encode(),
+                body,
+            )
         )
         self.transport.close()
+        log.info("request_refused", request_id=request_id, status=error.status, code=error.code)
 
     def _await_head(self) -> None:
         self._stop_waiting()
