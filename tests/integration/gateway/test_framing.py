@@ -339,6 +339,22 @@ async def test_http_1_0(world: World) -> None:
         assert await speaker.is_closed()
 
 
+@pytest.mark.parametrize("path", [PATH, "/v1/messages"])
+async def test_a_stream_over_http_1_0_has_no_chunks_and_ends_with_its_connection(
+    world: World, path: str
+) -> None:
+    """RFC 9112, section 6.1: such a client does not know the coding."""
+    body = {"model": "auto", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    expected = (await world.client.post(path, json=body)).content
+    async with client(world) as speaker, asyncio.timeout(WAIT_S):
+        speaker.send(request(KEY, JSON, line=f"POST {path} HTTP/1.0", body=json.dumps(body).encode()))
+        head = await speaker.reader.readuntil(b"\r\n\r\n")
+        assert b"\r\nconnection: close\r\n" in head
+        assert b"transfer-encoding" not in head
+        assert b"content-length" not in head
+        assert await speaker.reader.read() == expected
+
+
 async def test_expect_100_continue(world: World) -> None:
     async with client(world) as speaker:
         speaker.send(

@@ -37,6 +37,31 @@ _TOO_LARGE: Final = ApiError(
 log = structlog.get_logger(__name__)
 
 
+def _without_chunks(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Application:
+    """Let an answer of unknown length end with its connection, for a client of HTTP/1.0.
+
+    Such a client does not know chunks (RFC 9112, section 6.1); uvicorn sends them, unless it believes that
+    each part is all that is announced.
+    """
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        sized = True
+
+        async def send_plain(message: Any) -> None:
+            nonlocal sized
+            if message["type"] == "http.response.start":
+                sized = any(name == b"content-length" for name, _ in message["headers"])
+                if not sized:
+                    cycle.chunked_encoding = False
+            elif not sized:
+                cycle.expected_content_length = len(message.get("body", b""))
+            await send(message)
+
+        await app(scope, receive, send_plain)
+
+    return serve
+
+
 class _HeadTooLargeError(Exception):
     """Raised inside the parser's callbacks, which stops it."""
 
@@ -112,6 +137,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
+        if cycle.scope["http_version"] == "1.0":
+            app = _without_chunks(cycle, app)
         super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are for its log
