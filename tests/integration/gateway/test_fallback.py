@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import openai
 import pytest
 from drawbridge_crds.route import FallbackReason
 from drawbridge_gateway.dataplane.relay import MAX_ERROR_BYTES
@@ -12,6 +13,7 @@ from tests.integration.gateway.conftest import World, running_world
 from tests.integration.gateway.fallback import (
     ANTHROPIC_BODY,
     ENGINE_ERROR,
+    MESSAGES,
     OPENAI_BODY,
     OVERLOADED,
     QUEUE_FULL,
@@ -231,6 +233,45 @@ async def test_the_bridges_refusal_is_final() -> None:
         reply = await world.client.post("/v1/chat/completions", json=OPENAI_BODY)
         assert (reply.status_code, reply.json()["error"]["code"]) == (403, "privacy_refused")
         assert world.engine.received == []
+
+
+async def sends_half_a_body(wire: Wire, _: Received) -> None:
+    await wire.send(b'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{"id":')
+    await wire.reader.read(1)
+
+
+@pytest.mark.parametrize("script", [silent, sends_half_a_body])
+async def test_a_whole_answer_that_takes_too_long_is_not_asked_for_again_by_itself(script: Script) -> None:
+    """SDKs repeat what gets a 504, and the backend would work for as long again, to no better end."""
+    async with running_world(first_byte_timeout_s=SHORT_TIMEOUT_S) as world:
+        world.engine.script = script
+        async with openai.AsyncOpenAI(base_url=f"{world.url}/v1", api_key=policies.KEY.secret) as client:
+            with pytest.raises(openai.APIStatusError) as failed:
+                await client.chat.completions.create(model="auto", messages=MESSAGES)
+        assert (failed.value.status_code, failed.value.code) == (504, "backend_timeout")
+        assert 'in time: ask for a stream ("stream": true)' in failed.value.message
+        assert len(world.engine.received) == 1
+
+
+async def test_a_whole_answer_that_a_cloud_takes_too_long_for_is_not_asked_for_again_by_itself(
+    world: World,
+) -> None:
+    world.load(policies.route("rest", policies.cloud_backend("gpt")))
+    said = {"error": {"message": 'cloud "gpt" did not answer in time'}}
+    world.bridge.script = whole(said, 504, ["x-drawbridge-error: cloud_timeout"])
+    reply = await world.client.post("/v1/chat/completions", json=OPENAI_BODY)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (504, "cloud_timeout")
+    assert reply.headers["x-should-retry"] == "false"
+    assert '("stream": true)' in reply.json()["error"]["message"]
+
+
+async def test_a_stream_that_does_not_begin_in_time_may_be_asked_for_again() -> None:
+    async with running_world(first_byte_timeout_s=SHORT_TIMEOUT_S) as world:
+        world.engine.script = silent_stream
+        reply = await world.client.post("/v1/chat/completions", json={**OPENAI_BODY, "stream": True})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (504, "backend_timeout")
+        assert "x-should-retry" not in reply.headers
+        assert "did not begin to answer in time" in reply.json()["error"]["message"]
 
 
 async def test_a_chain_of_fallbacks_is_walked_in_order_and_the_last_error_told() -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
+from drawbridge_crds.route import FallbackReason
+
 from drawbridge_gateway.asgi import ClientGoneError
 from drawbridge_gateway.dataplane.account import Accounts
 from drawbridge_gateway.dataplane.backends import Backends
 from drawbridge_gateway.dataplane.exchange import Exchange
-from drawbridge_gateway.dataplane.failures import Failure, upstream_failed
+from drawbridge_gateway.dataplane.failures import Failure, upstream_failed, whole_too_slow
 from drawbridge_gateway.dataplane.fallback import after, next_candidate
 from drawbridge_gateway.dataplane.relay import Attempt, relay_error, relay_stream, relay_whole
 from drawbridge_gateway.dataplane.tenant import Cloud, Pool
@@ -50,6 +52,8 @@ class Dispatcher:
             failure = await self._attempt(exchange, target)
             if failure is None:
                 return
+            if failure.reason is FallbackReason.TIMEOUT and not exchange.request.stream:
+                failure = whole_too_slow(target, failure)
             self._accounts.attempt_failed(record, failure)
             before = failure = after(before, failure)
             following = next_candidate(candidates, index + 1, failure)

@@ -126,6 +126,18 @@ def broken(target: Pool | Cloud) -> Failure:
     )
 
 
+def whole_too_slow(target: Pool | Cloud, failure: Failure) -> Failure:
+    """Say of a timeout that not the beginning was awaited but all of an answer, which is not streamed.
+
+    Once more it would take as long, and the backend would be kept busy for nothing.
+    """
+    message = (
+        f'{_name(target)} did not complete its answer in time: ask for a stream ("stream": true), lower '
+        "max_tokens, or have gateway.firstByteTimeoutSeconds raised"
+    )
+    return replace(failure, error=replace(failure.error, message=message, should_retry=False))
+
+
 def status_failed(target: Pool | Cloud, answer: ErrorAnswer) -> Failure:
     """Judge an answer with an error status. Its body is only searched, never repeated."""
     name, status, retry_after, text = _name(target), answer.status, answer.retry_after, answer.body

@@ -46,6 +46,8 @@ class Reply:
         headers = (*headers, (b"x-drawbridge-error", error.code.encode()))
         if error.retry_after_s is not None:
             headers = (*headers, (b"retry-after", b"%d" % error.retry_after_s))
+        if not error.should_retry:
+            headers = (*headers, (b"x-should-retry", b"false"))
         if error.allow is not None:
             headers = (*headers, (b"allow", error.allow.encode()))
         body = error_body(self.protocol, error, self.request_id)

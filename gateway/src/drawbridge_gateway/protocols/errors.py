@@ -47,6 +47,9 @@ class ApiError:
     allow: str | None = None
     """The method that the path is served with (405)."""
 
+    should_retry: bool = True
+    """False: the official SDKs are told not to send the same again by themselves, as they do after a 5xx."""
+
     provider_code: str | None = None
     """A cloud's own word for what it finds wrong with a request; OpenAI clients read it instead of `code`."""
 
