@@ -38,6 +38,7 @@ from tests.integration.gateway.servers import (
     reset,
     stream,
     text_delta,
+    until,
     whole,
     word,
 )
@@ -134,6 +135,22 @@ async def test_an_interrupted_stream_is_whole_events_an_error_and_no_end() -> No
         assert reply.content.startswith(ROLE + word("Hello") + b'data: {"error":')
         assert reply.content.endswith(b"}\n\n")
         assert b"[DONE]" not in reply.content
+
+
+@pytest.mark.parametrize("then", [cut, stalls, tells_of_an_error])
+async def test_an_interrupted_stream_counts_as_a_failure_of_its_backend(
+    lines: list[dict[str, Any]], then: Any
+) -> None:
+    async with breaking([ROLE, word("Hello")], then) as (world, seen):
+        body = {**OPENAI_BODY, "stream": True}
+        async with world.client.stream("POST", "/v1/chat/completions", json=body) as reply:
+            async for _ in reply.aiter_raw():
+                seen.set()
+        labels = {"tenant": "team-a", "route": "rest", "backend": "pool/coder"}
+        name = "drawbridge_gateway_backend_failures_total"
+        await until(lambda: world.metric(name, **labels, cause="stream_interrupted") == 1)
+        assert world.metric("drawbridge_gateway_requests_total", **labels, status="2xx") == 1
+        assert lines[-1]["failed_attempts"] == ["stream_interrupted"]
 
 
 async def test_words_that_were_sent_are_never_followed_by_anothers() -> None:

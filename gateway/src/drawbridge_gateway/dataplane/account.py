@@ -16,6 +16,9 @@ from drawbridge_gateway.dataplane.tenant import Cloud, Pool
 from drawbridge_gateway.metric_labels import status_label
 from drawbridge_gateway.protocols.api_protocol import ApiProtocol
 
+STREAM_INTERRUPTED: Final = "stream_interrupted"
+"""Code of a stream that ended before its end, and cause of it where the backend is at fault."""
+
 PRIVACY_CODES: Final = frozenset({"privacy_refused", "privacy_not_proven"})
 
 
@@ -72,8 +75,11 @@ class Accounts:
 
     def attempt_failed(self, record: Record, failure: Failure) -> None:
         """Note that `record.target` gave no answer."""
-        record.causes.append(failure.cause)
-        self._metrics.failures.labels(record.tenant, record.route, record.backend, failure.cause).inc()
+        self._note_cause(record, failure.cause)
+
+    def stream_interrupted(self, record: Record) -> None:
+        """Note that `record.target` gave a part of its answer."""
+        self._note_cause(record, STREAM_INTERRUPTED)
 
     def fell_back(self, record: Record, reason: FallbackReason) -> None:
         """Note that another backend is tried."""
@@ -97,6 +103,10 @@ class Accounts:
         if cost:
             self._metrics.cost.labels(record.tenant, backend, record.currency).inc(float(cost))
         self._write_line(record, backend, cost, took_s)
+
+    def _note_cause(self, record: Record, cause: str) -> None:
+        record.causes.append(cause)
+        self._metrics.failures.labels(record.tenant, record.route, record.backend, cause).inc()
 
     def _write_line(self, record: Record, backend: str, cost: Decimal | None, took_s: float) -> None:
         usage = record.usage or Usage()

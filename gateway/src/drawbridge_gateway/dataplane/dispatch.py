@@ -6,7 +6,7 @@ from http import HTTPStatus
 from drawbridge_crds.route import FallbackReason
 
 from drawbridge_gateway.asgi import ClientGoneError
-from drawbridge_gateway.dataplane.account import Accounts
+from drawbridge_gateway.dataplane.account import STREAM_INTERRUPTED, Accounts
 from drawbridge_gateway.dataplane.backends import Backends
 from drawbridge_gateway.dataplane.exchange import Exchange
 from drawbridge_gateway.dataplane.failures import Failure, upstream_failed, whole_too_slow
@@ -51,6 +51,8 @@ class Dispatcher:
             exchange.turn_to(target)
             failure = await self._attempt(exchange, target)
             if failure is None:
+                if record.code == STREAM_INTERRUPTED:
+                    self._accounts.stream_interrupted(record)
                 return
             if failure.reason is FallbackReason.TIMEOUT and not exchange.request.stream:
                 failure = whole_too_slow(target, failure)

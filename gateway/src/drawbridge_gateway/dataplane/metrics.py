@@ -85,7 +85,7 @@ class GatewayMetrics(Collector):
         )
         self.failures = Counter(
             "drawbridge_gateway_backend_failures",
-            "Attempts that gave no answer, by cause.",
+            "Attempts that gave no answer, or a part of one, by cause.",
             ("tenant", "route", "backend", "cause"),
             registry=registry,
         )

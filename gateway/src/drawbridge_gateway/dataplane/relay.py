@@ -15,6 +15,7 @@ from typing import Final
 import orjson
 
 from drawbridge_gateway.dataplane import refusals
+from drawbridge_gateway.dataplane.account import STREAM_INTERRUPTED
 from drawbridge_gateway.dataplane.exchange import Exchange
 from drawbridge_gateway.dataplane.failures import (
     ErrorAnswer,
@@ -143,10 +144,10 @@ async def relay_stream(attempt: Attempt) -> Failure | None:
     except AbandonedError:
         raise
     except UpstreamError:
-        record.code = "stream_interrupted"
+        record.code = STREAM_INTERRUPTED
         await reply.error_event(stream_broke_off(attempt.target))
     except asyncio.CancelledError:
-        record.code = "stream_interrupted"
+        record.code = STREAM_INTERRUPTED
         await reply.error_event(refusals.stopped_within())
         await reply.end()
         raise
