@@ -248,6 +248,25 @@ async def test_without_a_valid_key_nothing_is_read(world: World, path: str, head
     assert world.engine.connections == 0
 
 
+@pytest.mark.parametrize(
+    ("header", "status", "code"),
+    [
+        pytest.param(KEY, 200, None, id="a key that is known: the end of a gateway"),
+        pytest.param("x-api-key: dbk_wrong", 503, "not_ready", id="a key that may yet become known"),
+        pytest.param("x: y", 401, "invalid_api_key", id="no key"),
+    ],
+)
+async def test_a_gateway_that_does_not_know_all_keys_refuses_none(
+    world: World, header: str, status: int, code: str | None
+) -> None:
+    world.state.synced = False
+    async with client(world) as speaker:
+        speaker.send(request(header, JSON))
+        answer = await speaker.answer()
+        assert (answer.status, answer.headers.get("x-drawbridge-error")) == (status, code)
+        assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
+
+
 async def test_a_refused_small_body_leaves_the_connection_usable(world: World) -> None:
     async with client(world) as speaker:
         speaker.send(request("x-api-key: wrong", JSON, body=b"x" * 60_000))

@@ -132,6 +132,8 @@ class Entry:
             found = self._state.authenticate(fields.credential, self._wall_clock())
             if found is not None:
                 return found
+            if not self._state.synced:
+                raise RequestRefused(refusals.not_ready())
         raise RequestRefused(refusals.unauthenticated())
 
     async def _stop(self, reply: Reply, record: Record) -> None:
