@@ -58,7 +58,6 @@ async def test_openai_answer(world: World, openai_client: openai.AsyncOpenAI) ->
         "x-drawbridge-route": "rest",
         "x-drawbridge-privacy": "Standard",
         "x-drawbridge-backend": "pool/coder",
-        "x-drawbridge-cost": "0 USD",
     }
     assert raw.headers["x-request-id"] == raw.headers["request-id"] == answer._request_id
     (received,) = world.engine.received

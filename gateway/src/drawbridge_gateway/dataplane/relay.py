@@ -107,8 +107,7 @@ async def relay_whole(attempt: Attempt) -> Failure | None:
     record.usage = exchange.request.dialect.usage_of(answer)
     record.first_byte_s = attempt.clock()
     headers = exchange.headers()
-    cost = record.cost
-    if cost is not None:
+    if isinstance(attempt.target, Cloud) and (cost := record.cost) is not None:
         headers = (*headers, (b"x-drawbridge-cost", f"{cost:f} {record.currency}".encode()))
     await exchange.reply.whole(HTTPStatus.OK, (*headers, JSON_TYPE), body)
     return None
