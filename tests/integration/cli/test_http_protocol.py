@@ -99,6 +99,24 @@ async def test_second_head_that_is_too_large(client: Client) -> None:
     assert (await client.until_closed()).startswith(b"HTTP/1.1 431 ")
 
 
+async def test_what_is_refused_behind_a_request_does_not_speak_into_its_answer() -> None:
+    async def endless(_scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with serving(endless) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        client = Client(*await asyncio.open_connection(host, int(port)))
+        client.send(request())
+        async with asyncio.timeout(WAIT_S):
+            await client.reader.readuntil(b"2\r\nok\r\n")
+        client.send(b"no HTTP\r\n\r\n")
+        assert await client.until_closed() == b""
+        client.writer.close()
+
+
 async def test_large_head_within_the_limit_and_a_long_body(client: Client) -> None:
     for _ in range(2):
         body = b"b" * (2 * MAX_HEAD_BYTES)
@@ -133,16 +151,19 @@ class TestSlowHead:
 
     async def test_connection_that_says_nothing(self, client: Client) -> None:
         assert await client.until_closed() == b""
+        client.writer.close()
 
     async def test_head_without_end(self, client: Client) -> None:
         client.send(b"GET / HTTP/1.1\r\nhost: x\r\n")
         assert await client.until_closed() == b""
+        client.writer.close()
 
     async def test_second_head_without_end(self, client: Client) -> None:
         client.send(request())
         await client.answer()
         client.send(b"GET / HTTP/1.1\r\n")
         assert await client.until_closed() == b""
+        client.writer.close()
 
     async def test_idle_connection_between_requests_stays(self, client: Client) -> None:
         client.send(request())

@@ -162,23 +162,26 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: ApiError) -> None:
         request_id = f"req_{secrets.token_hex(12)}"
-        is_anthropic = self._parsed_bytes and self.url.startswith(b"/v1/messages")
-        body = error_body(ApiProtocol.ANTHROPIC if is_anthropic else ApiProtocol.OPENAI, error, request_id)
-        self.transport.write(
-            b"HTTP/1.1 %d %s\r\nx-request-id: %s\r\nrequest-id: %s\r\ncontent-type: application/json\r\n"
-            b"content-length: %d\r\nx-drawbridge-error: %s\r\nconnection: close\r\n\r\n%s"
-            % (
-                error.status,
-                _REASONS[error.status],
-                request_id.encode(),
-                request_id.encode(),
-                len(body),
-                error.code.encode(),
-                body,
-            )
-        )
+        if self._running is None or self._running.response_complete:
+            self.transport.write(self._refusal(error, request_id))
         self.transport.close()
         log.info("request_refused", request_id=request_id, status=error.status, code=error.code)
+
+    def _refusal(self, error: ApiError, request_id: str) -> bytes:
+        is_anthropic = self._parsed_bytes and self.url.startswith(b"/v1/messages")
+        body = error_body(ApiProtocol.ANTHROPIC if is_anthropic else ApiProtocol.OPENAI, error, request_id)
+        return (
+            b"HTTP/1.1 %d %s\r\nx-request-id: %s\r\nrequest-id: %s\r\ncontent-type: application/json\r\n"
+            b"content-length: %d\r\nx-drawbridge-error: %s\r\nconnection: close\r\n\r\n%s"
+        ) % (
+            error.status,
+            _REASONS[error.status],
+            request_id.encode(),
+            request_id.encode(),
+            len(body),
+            error.code.encode(),
+            body,
+        )
 
     def _await_head(self) -> None:
         self._stop_waiting()
