@@ -285,7 +285,7 @@ def test_other_labelled_config_maps_count(cluster: Cluster, tenant: tuple[str, P
     make(cluster, "ConfigMap", "from-git", namespace, **fields)
 
     assert "aaaaaaaaaaaaaaaa" in [row["id"] for row in keys.listed()]
-    assert "entry broken does not parse" in keys.run("list").stderr
+    assert "entry broken is no API key" in keys.run("list").stderr
     for key_id in ("aaaaaaaaaaaaaaaa", "broken"):
         assert keys.run("revoke", key_id).returncode == 0
     assert not get(cluster, "configmap", "from-git", "--namespace", namespace).get("data")
