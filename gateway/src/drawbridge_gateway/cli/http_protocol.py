@@ -162,7 +162,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: ApiError) -> None:
         request_id = f"req_{secrets.token_hex(12)}"
-        if self._running is None or self._running.response_complete:
+        running = self._running
+        if running is None or not running.response_started or running.response_complete:
             self.transport.write(self._refusal(error, request_id))
         self.transport.close()
         log.info("request_refused", request_id=request_id, status=error.status, code=error.code)
