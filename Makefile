@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 LAYERS := tests/unit tests/contract tests/integration tests/e2e
 export PYTHONUNBUFFERED := 1
+# kept: the tests start hundreds of processes, and each would compile the clouds' SDKs anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo demo-down laptop test unit check generate images cluster cluster-down bench bench-operator bench-gateway
 
