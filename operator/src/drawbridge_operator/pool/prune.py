@@ -31,11 +31,7 @@ async def prune_policy(cluster: Cluster, settings: Settings, namespace: str, poo
     if live is not None and not is_policy_of(live, pool):
         return
     if deployments or pods:
-        policy = make_network_policy(
-            Metadata(name=pool, namespace=namespace),
-            system_namespace=settings.namespace,
-            monitoring_peer=settings.monitoring_peer,
-        )
+        policy = make_network_policy(Metadata(name=pool, namespace=namespace), settings)
         if (write := plan_write(policy, live)) is not None:
             with suppress(NamespaceTerminatingError):  # nothing can be made there, and all of it goes
                 await cluster.apply(write)

@@ -83,11 +83,8 @@ async def _keep_isolated(
     live = await cluster.get(NETWORK_POLICY, pool.namespace, engine_name(pool.name))
     if live is not None and not is_policy_of(live, pool.name):
         return CONFLICT_RECHECK_S, None
-    policy = make_network_policy(
-        pool, system_namespace=settings.namespace, monitoring_peer=settings.monitoring_peer
-    )
     children = {live["kind"]: live} if live else {}
-    _, refusal = await _write_children(cluster, [policy], children)
+    _, refusal = await _write_children(cluster, [make_network_policy(pool, settings)], children)
     return None, refusal
 
 

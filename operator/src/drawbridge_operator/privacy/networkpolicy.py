@@ -12,22 +12,20 @@ Where the whole namespace is deleted that order is Kubernetes' own: pods first f
 undefined before, and a policy that went too early cannot be made again there.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from drawbridge_crds.names import ENGINE_PORT, POOL_LABEL, engine_name
 from drawbridge_crds.rules import Metadata
 
 from drawbridge_operator.kinds import Object
 from drawbridge_operator.pool.desired.metadata import shared_labels
+from drawbridge_operator.settings import Settings
 
 CALLERS: Final = ("gateway", "operator")
 """Components of the system namespace: the one for requests, the other for the engines' admin routes."""
 
 
-def make_network_policy(
-    pool: Metadata, *, system_namespace: str, monitoring_peer: Mapping[str, Any] | None
-) -> Object:
+def make_network_policy(pool: Metadata, settings: Settings) -> Object:
     """Make the policy of a pool's pods: no egress, ingress on the engine's port only.
 
     A name and a namespace are all it needs, so that a pool whose spec does not parse has it too.
@@ -35,11 +33,11 @@ def make_network_policy(
     covered by the policy of the next one, nor the engine label, so that a probe can wear these labels.
     `egress` is written although it is empty: that claims the field, and an added rule is taken out.
     The next pool of this name takes the policy over as it is: it must never be away between the two.
-    `monitoring_peer` is taken as it is: settings.py has read it as the API server stores it.
+    `settings.monitoring_peer` is taken as it is: settings.py has read it as the API server stores it.
     """
-    peers = [_component(system_namespace, component) for component in CALLERS]
-    if monitoring_peer is not None:
-        peers.append(dict(monitoring_peer))
+    peers = [_component(settings.namespace, component) for component in CALLERS]
+    if settings.monitoring_peer is not None:
+        peers.append(dict(settings.monitoring_peer))
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

@@ -23,11 +23,7 @@ def make_children(facts: PoolFacts, settings: Settings) -> list[Object]:
     `kubectl delete --cascade=orphan` has just taken from it.
     """
     pool = facts.pool
-    children = [
-        make_network_policy(
-            pool.metadata, system_namespace=settings.namespace, monitoring_peer=settings.monitoring_peer
-        )
-    ]
+    children = [make_network_policy(pool.metadata, settings)]
     if facts.is_left_as_it_is:
         return children
     keys = derive_keys(settings.root_key, pool.metadata.uid)
