@@ -1,10 +1,8 @@
 """Connections to clouds are used again, and no cloud keeps one by not ending its stream."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,6 +10,7 @@ import pytest
 from drawbridge_gateway.bridge import cloud_call
 
 from tests.integration.bridge.conftest import CLAUDE, GPT, QUESTION, Running, ask
+from tests.integration.bridge.tls_server import tls_server
 from tests.integration.relay import relaying
 from tests.integration.serving import eventually
 
@@ -58,11 +57,10 @@ async def test_requests_one_after_the_other_share_a_connection(
     assert relay.connections == 1
 
 
-@asynccontextmanager
-async def cloud_that_goes_on(
-    tls_dir: Path, after: Callable[[asyncio.StreamWriter], Awaitable[None]]
-) -> AsyncIterator[str]:
-    """Serve a whole stream of OpenAI's without the end of its body, then do `after`; yields a base URL."""
+def cloud_that_goes_on(
+    bridge: Running, after: Callable[[asyncio.StreamWriter], Awaitable[None]]
+) -> AbstractAsyncContextManager[str]:
+    """Serve a whole stream of OpenAI's without the end of its body, then do `after`; gives a base URL."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -74,13 +72,14 @@ async def cloud_that_goes_on(
         finally:
             writer.close()
 
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(tls_dir / "tls.crt", tls_dir / "tls.key")
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
-    try:
-        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    finally:
-        server.close()
+    return tls_server(bridge.standin.ca_file.parent, handle)
+
+
+def holding(end: asyncio.Event) -> Callable[[asyncio.StreamWriter], Awaitable[None]]:
+    async def hold(_: asyncio.StreamWriter) -> None:
+        await end.wait()
+
+    return hold
 
 
 async def test_client_does_not_wait_for_a_body_that_does_not_end(
@@ -88,11 +87,7 @@ async def test_client_does_not_wait_for_a_body_that_does_not_end(
 ) -> None:
     monkeypatch.setattr(cloud_call, "DRAIN_S", LONG_S)
     end = asyncio.Event()
-
-    async def hold(_: asyncio.StreamWriter) -> None:
-        await end.wait()
-
-    async with cloud_that_goes_on(bridge.standin.ca_file.parent, hold) as url:
+    async with cloud_that_goes_on(bridge, holding(end)) as url:
         bridge.load(base_url=url)
         answer = await ask(bridge, http, stream=True)
 
@@ -107,11 +102,7 @@ async def test_body_that_does_not_end_is_left(
 ) -> None:
     monkeypatch.setattr(cloud_call, "DRAIN_S", 0.01)
     end = asyncio.Event()
-
-    async def hold(_: asyncio.StreamWriter) -> None:
-        await end.wait()
-
-    async with cloud_that_goes_on(bridge.standin.ca_file.parent, hold) as url:
+    async with cloud_that_goes_on(bridge, holding(end)) as url:
         bridge.load(base_url=url)
         answer = await ask(bridge, http, stream=True)
         await idle(bridge)
@@ -130,7 +121,7 @@ async def test_body_that_goes_on_is_left(
             writer.write(chunk(b": more\n\n" * 1000))
             await writer.drain()
 
-    async with cloud_that_goes_on(bridge.standin.ca_file.parent, flood) as url:
+    async with cloud_that_goes_on(bridge, flood) as url:
         bridge.load(base_url=url)
         answer = await ask(bridge, http, stream=True)
         await idle(bridge)

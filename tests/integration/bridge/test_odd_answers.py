@@ -2,21 +2,18 @@
 
 import asyncio
 import gzip
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
 
 import httpx
 import pytest
 from drawbridge_gateway.bridge import clouds
 
 from tests.integration.bridge.conftest import Running, ask
+from tests.integration.bridge.tls_server import tls_server
 
 
-@asynccontextmanager
-async def tls_server(tls_dir: Path, answer: bytes) -> AsyncIterator[str]:
-    """Serve one fixed answer, under the stand-in's own certificate; yields a base URL."""
+def answering(bridge: Running, answer: bytes) -> AbstractAsyncContextManager[str]:
+    """Serve one fixed answer; gives a base URL."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -26,13 +23,7 @@ async def tls_server(tls_dir: Path, answer: bytes) -> AsyncIterator[str]:
         await writer.drain()
         writer.close()
 
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(tls_dir / "tls.crt", tls_dir / "tls.key")
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
-    try:
-        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    finally:
-        server.close()
+    return tls_server(bridge.standin.ca_file.parent, handle)
 
 
 def http_answer(status: str, body: bytes, *headers: str) -> bytes:
@@ -44,7 +35,7 @@ async def test_redirect_is_not_followed(bridge: Running, http: httpx.AsyncClient
     moved = http_answer(
         "307 Temporary Redirect", b"{}", f"location: {bridge.standin.openai_base_url}/chat/completions"
     )
-    async with tls_server(bridge.standin.ca_file.parent, moved) as url:
+    async with answering(bridge, moved) as url:
         bridge.load(base_url=url)
         answer = await ask(bridge, http)
 
@@ -57,9 +48,7 @@ async def test_endless_answer_is_cut_off(
     bridge: Running, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     monkeypatch.setattr(clouds, "MAX_ANSWER_BYTES", 1000)
-    async with tls_server(
-        bridge.standin.ca_file.parent, http_answer(status, b'"' + b"x" * 2000 + b'"')
-    ) as url:
+    async with answering(bridge, http_answer(status, b'"' + b"x" * 2000 + b'"')) as url:
         bridge.load(base_url=url)
         answer = await ask(bridge, http)
 
@@ -70,7 +59,7 @@ async def test_endless_answer_is_cut_off(
 @pytest.mark.parametrize("status", ["200 OK", "400 Bad Request"])
 async def test_compressed_answer_is_refused(bridge: Running, http: httpx.AsyncClient, status: str) -> None:
     packed = http_answer(status, gzip.compress(b'{"error": {"message": "m"}}'), "content-encoding: gzip")
-    async with tls_server(bridge.standin.ca_file.parent, packed) as url:
+    async with answering(bridge, packed) as url:
         bridge.load(base_url=url)
         answer = await ask(bridge, http)
 
@@ -78,7 +67,7 @@ async def test_compressed_answer_is_refused(bridge: Running, http: httpx.AsyncCl
 
 
 async def test_page_instead_of_a_stream(bridge: Running, http: httpx.AsyncClient) -> None:
-    async with tls_server(bridge.standin.ca_file.parent, http_answer("200 OK", b"{}")) as url:
+    async with answering(bridge, http_answer("200 OK", b"{}")) as url:
         bridge.load(base_url=url)
         answer = await ask(bridge, http, stream=True)
 
@@ -109,7 +98,7 @@ def event_stream(body: bytes) -> bytes:
 async def test_stream_that_ends(
     bridge: Running, http: httpx.AsyncClient, sent: bytes, received: bytes | None
 ) -> None:
-    async with tls_server(bridge.standin.ca_file.parent, event_stream(sent)) as url:
+    async with answering(bridge, event_stream(sent)) as url:
         bridge.load(base_url=url)
         answer = await ask(bridge, http, stream=True)
 
@@ -129,7 +118,7 @@ async def test_stream_that_ends(
 async def test_stream_that_does_not_end(
     bridge: Running, http: httpx.AsyncClient, sent: bytes, code: str
 ) -> None:
-    async with tls_server(bridge.standin.ca_file.parent, event_stream(sent)) as url:
+    async with answering(bridge, event_stream(sent)) as url:
         bridge.load(base_url=url)
         answer = await ask(bridge, http, stream=True)
 
@@ -140,7 +129,7 @@ async def test_stream_that_does_not_end(
 
 @pytest.mark.parametrize("sent", [b"", b"data: {\n\n"])
 async def test_stream_without_a_first_event(bridge: Running, http: httpx.AsyncClient, sent: bytes) -> None:
-    async with tls_server(bridge.standin.ca_file.parent, event_stream(sent)) as url:
+    async with answering(bridge, event_stream(sent)) as url:
         bridge.load(base_url=url)
         answer = await ask(bridge, http, stream=True)
 
@@ -163,7 +152,7 @@ async def test_error_with_status_200(
     bridge: Running, http: httpx.AsyncClient, error: bytes, status: int, code: str, *, stream: bool
 ) -> None:
     sent = event_stream(b"data: " + error + b"\n\n") if stream else http_answer("200 OK", error)
-    async with tls_server(bridge.standin.ca_file.parent, sent) as url:
+    async with answering(bridge, sent) as url:
         bridge.load(base_url=url)
         answer = await ask(bridge, http, stream=stream)
 
@@ -172,7 +161,7 @@ async def test_error_with_status_200(
 
 async def test_error_without_the_blank_line_after_it(bridge: Running, http: httpx.AsyncClient) -> None:
     sent = event_stream(b'data: {"error":{"code":429}}')
-    async with tls_server(bridge.standin.ca_file.parent, sent) as url:
+    async with answering(bridge, sent) as url:
         bridge.load(base_url=url)
         answer = await ask(bridge, http, stream=True)
 
