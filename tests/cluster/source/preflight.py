@@ -178,7 +178,9 @@ def _install(packages: list[str]) -> None:
     log = cache_dir() / "logs" / "apt-get.log"
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "update"], log=log, environment=quiet)
-    run(["apt-get", "install", "--yes", "--no-install-recommends", *packages], log=log, environment=quiet)
+    wait_for_others = "--option=DPkg::Lock::Timeout=120"  # seconds; a new machine installs its own updates
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", wait_for_others, *packages]
+    run(command, log=log, environment=quiet)
 
 
 def _capabilities() -> int:
