@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from tests.free_ports import free_ports
+from tests.integration.plain_http import fetch
 
 WAIT_S = 90.0
 """Deadline of every wait; the clouds' SDKs alone take 3 s to import, and 20 on a busy machine."""
@@ -37,10 +36,8 @@ class Process:
 
     def status(self, path: str, port: int | None = None) -> int | None:
         """Ask for a path; None when nobody answers."""
-        try:
-            return httpx.get(f"http://127.0.0.1:{port or self.port}{path}", timeout=5).status_code
-        except httpx.TransportError:
-            return None
+        answer = fetch(port or self.port, path)
+        return answer.status if answer else None
 
     def wait(self, what: str, holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + WAIT_S

@@ -20,6 +20,7 @@ from tests.cluster.interface import Cluster
 from tests.cluster.kubectl import apply, get, kubectl, wait_for
 from tests.contract.charts.chart import SMALLEST, objects, of_kind, template
 from tests.free_ports import free_ports
+from tests.integration.accounts import write_kubeconfig
 from tests.integration.drawbridge_operator.process import OperatorProcess
 
 STARTED_WITHIN_S = 30.0
@@ -146,16 +147,18 @@ def ground(cluster: Cluster, definitions: None, alone: None, tmp_path: Path) -> 
     del definitions, alone
     suffix = secrets.token_hex(3)
     system, tenants = f"operator-{suffix}", (f"tenant-{suffix}", f"other-{suffix}")
-    for name in (system, *tenants):
-        kubectl(cluster, "create", "namespace", name)
-    rights = _rights(system, suffix)
-    apply(cluster, yaml.safe_dump_all(rights))
-    ground = Field(cluster, tmp_path, system, tenants, _kubeconfig(cluster, system, tmp_path))
+    namespaces = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in (system, *tenants)
+    ]
+    manifest = yaml.safe_dump_all([*namespaces, *_rights(system, suffix)])
+    apply(cluster, manifest)
+    token = kubectl(cluster, "create", "token", ACCOUNT, "--namespace", system, "--duration=1h").strip()
+    kubeconfig = write_kubeconfig(cluster, tmp_path / "kubeconfig", token=token)
+    ground = Field(cluster, tmp_path, system, tenants, kubeconfig)
     yield ground
     for process in ground.started:
         process.end()
-    kubectl(cluster, "delete", "namespace", "--wait=false", "--ignore-not-found", system, *tenants)
-    kubectl(cluster, "delete", "--filename", "-", "--ignore-not-found", stdin=yaml.safe_dump_all(rights))
+    kubectl(cluster, "delete", "--wait=false", "--ignore-not-found", "--filename", "-", stdin=manifest)
 
 
 def _rights(system: str, suffix: str) -> list[Object]:
@@ -169,27 +172,6 @@ def _rights(system: str, suffix: str) -> list[Object]:
             if "roleRef" in item:
                 item["roleRef"]["name"] += f"-{suffix}"
     return rights
-
-
-def _kubeconfig(cluster: Cluster, system: str, folder: Path) -> Path:
-    """Write a kubeconfig for the operator's account."""
-    raw = kubectl(cluster, "config", "view", "--raw", "--minify", "--output", "json")
-    [server] = json.loads(raw)["clusters"]
-    token = kubectl(cluster, "create", "token", ACCOUNT, "--namespace", system, "--duration=1h").strip()
-    path = folder / "kubeconfig"
-    path.write_text(
-        json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "clusters": [server],
-                "users": [{"name": ACCOUNT, "user": {"token": token}}],
-                "contexts": [{"name": "tests", "context": {"cluster": server["name"], "user": ACCOUNT}}],
-                "current-context": "tests",
-            }
-        )
-    )
-    return path
 
 
 @pytest.fixture

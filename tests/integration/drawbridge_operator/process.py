@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
+from tests.integration.plain_http import fetch
 
 OPERATOR = Path(sys.executable).with_name("drawbridge-operator")
-POLL_S = 0.02
 
 
 class OperatorProcess:
@@ -24,7 +23,7 @@ class OperatorProcess:
         self.name = name
         self._done: dict[str, float] = {}
         self._log = folder / f"{name}-{time.monotonic_ns()}.log"
-        self._metrics_url = f"http://127.0.0.1:{metrics_port}/metrics"
+        self._metrics_port = metrics_port
         own = {"DRAWBRIDGE_POD_NAME": name, "DRAWBRIDGE_METRICS_PORT": str(metrics_port)}
         with self._log.open("w") as file:
             self._process = subprocess.Popen(
@@ -41,11 +40,8 @@ class OperatorProcess:
 
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of a metric's series that have these labels, 0 while there is none."""
-        try:
-            text = httpx.get(self._metrics_url, timeout=5).text
-        except httpx.TransportError:
-            return 0.0
-        found = re.findall(rf"^{name}(?:{{(.*)}})? (.*)$", text, re.MULTILINE)
+        answer = fetch(self._metrics_port, "/metrics")
+        found = re.findall(rf"^{name}(?:{{(.*)}})? (.*)$", answer.text if answer else "", re.MULTILINE)
         wanted = {f'{key}="{value}"' for key, value in labels.items()}
         return sum(float(value) for labels_text, value in found if wanted <= set(labels_text.split(",")))
 

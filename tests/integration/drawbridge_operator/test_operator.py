@@ -1,5 +1,6 @@
 """The whole operator as a process, against a real API server, with the chart's rights."""
 
+import asyncio
 import signal
 import time
 from datetime import UTC, datetime
@@ -39,6 +40,8 @@ pytestmark = pytest.mark.cluster
 SOON_S = 2.0
 """Within which a change reaches what follows from it."""
 
+POLL_S = 0.05
+
 KEY_ID = "abcdefghijklmnop"
 
 
@@ -53,6 +56,7 @@ class Eyes:
         deadline_s = time.monotonic() + within_s
         while not (found := await look()):
             assert time.monotonic() < deadline_s, f"waited {within_s:g} s for {what}"
+            await asyncio.sleep(POLL_S)
         return found
 
     async def snapshot(self) -> GatewaySnapshot | None:
