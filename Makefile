@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 LAYERS := tests/unit tests/contract tests/integration tests/e2e
+# what needs the cluster is one group, which one worker runs in order; the others run the rest meanwhile
+ON_ALL_CORES := --numprocesses=auto --dist=loadgroup
 export PYTHONUNBUFFERED := 1
 # kept: the tests start hundreds of processes, and each would compile the clouds' SDKs anew
 unexport PYTHONDONTWRITEBYTECODE
@@ -25,10 +27,10 @@ laptop: setup ## The same without a cluster: gateway, one local engine process, 
 	@$(PYTHON) -m examples.laptop
 
 test: check ## All tests: unit, contract, integration, e2e on real nodes with a real SGLang
-	@$(PYTHON) -m pytest $(LAYERS)
+	@$(PYTHON) -m pytest $(ON_ALL_CORES) $(LAYERS)
 
 unit: setup ## The tests that need nothing but Python
-	@$(PYTHON) -m pytest tests/unit
+	@$(PYTHON) -m pytest $(ON_ALL_CORES) tests/unit
 
 check: setup ## Lint, format, types, import rules, generated files
 	@.venv/bin/ruff check --quiet .

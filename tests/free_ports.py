@@ -1,11 +1,21 @@
 """Ports for processes that cannot be handed a socket."""
 
 import contextlib
+import random
 import socket
+
+PORTS = range(10_000, 30_000)
+"""Below Linux's ephemeral ports (32768 and up, ip(7)), so that no outgoing connection takes one before the
+process listens, and below the node ports of Kubernetes (30000 and up)."""
 
 
 def free_ports(count: int) -> list[int]:
     """Return ports of 127.0.0.1 that nobody listens on now, no two of them the same."""
-    with contextlib.ExitStack() as probes:
-        sockets = [probes.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [probe.getsockname()[1] for probe in sockets]
+    found: list[int] = []
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        with contextlib.suppress(OSError):
+            socket.create_server(("127.0.0.1", port)).close()
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError(f"of the ports {PORTS.start} to {PORTS.stop - 1} of 127.0.0.1 fewer than {count} are free")
