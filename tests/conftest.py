@@ -1,15 +1,18 @@
 """The cluster, found or made once for all tests that ask for it; and how many tests each layer has."""
 
 import os
+import sys
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, nullcontext, redirect_stdout
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from tests.cluster.cache import cache_dir, locked
 from tests.cluster.interface import Cluster
+from tests.cluster.progress import step
 from tests.cluster.provider import find_or_make
 
 # the same examples in every run, so that a red run is red for everybody, and no verdict that depends on load;
@@ -27,13 +30,16 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster(request: pytest.FixtureRequest) -> Cluster:
-    """A healthy cluster; it stays up after the tests, so that the next ones start at once."""
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A healthy cluster, this run's alone; it stays up afterwards, so that the next run starts at once."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
-    with (
-        capture.global_and_fixture_disabled() if capture else nullcontext()
-    ):  # progress is for the person who waits
-        return find_or_make()
+    with ExitStack() as held:
+        # progress is for the person who waits, and a worker of xdist has no other way to speak than stderr
+        with capture.global_and_fixture_disabled() if capture else nullcontext(), redirect_stdout(sys.stderr):
+            with step("take the cluster for these tests"):  # waits while another run has it
+                held.enter_context(locked(cache_dir() / "tests.lock"))
+            found = find_or_make()
+        yield found
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
