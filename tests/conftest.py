@@ -26,6 +26,7 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cluster)
+        if item.get_closest_marker("cluster"):
             item.add_marker(pytest.mark.xdist_group("cluster"))  # one cluster: one test of it at a time
 
 
