@@ -35,7 +35,7 @@ class PoolFacts:
     the engine keys is never among them: it is not read."""
 
     pods: tuple[EnginePod, ...] = ()
-    """Of this pool alone."""
+    """Of this pool alone. Without a Deployment they are read after the writes, for the status alone."""
 
     refusal: str = ""
     """What the API server answered when it refused a child in this very reconcile."""

@@ -19,7 +19,7 @@ from drawbridge_operator.kinds import (
 from drawbridge_operator.pool.desired.metadata import engine_selector
 from drawbridge_operator.pool.facts import PoolFacts, is_own
 from drawbridge_operator.pool.image import resolve_image
-from drawbridge_operator.pool.pods import read_pod
+from drawbridge_operator.pool.pods import EnginePod, read_pod
 from drawbridge_operator.privacy.floor import floor_of
 from drawbridge_operator.settings import Settings
 
@@ -28,13 +28,11 @@ CHILD_KINDS = (NETWORK_POLICY, DEPLOYMENT, SERVICE, POD_DISRUPTION_BUDGET)
 
 
 async def gather_pool(cluster: Cluster, settings: Settings, pool: InferencePool) -> PoolFacts:
-    """Read a pool's surroundings, all at once."""
+    """Read a pool's surroundings; of one that has no Deployment yet all but its pods."""
     namespace, name = pool.metadata.namespace, pool.metadata.name
-    selector = ",".join(f"{key}={value}" for key, value in engine_selector(pool).items())
-    home, claim, pods, children = await asyncio.gather(
+    home, claim, children = await asyncio.gather(
         cluster.get(NAMESPACE, "", namespace),
         _read_claim(cluster, pool),
-        cluster.list(POD, namespace, selector),
         _read_children(cluster, namespace, engine_name(name)),
     )
     deployment = children.get(DEPLOYMENT.kind)
@@ -45,8 +43,14 @@ async def gather_pool(cluster: Cluster, settings: Settings, pool: InferencePool)
         image=resolve_image(pool, own_deployment, settings.engine_images),
         claim=claim,
         children=children,
-        pods=tuple(map(read_pod, pods)),
+        pods=await read_pods(cluster, pool) if own_deployment else (),
     )
+
+
+async def read_pods(cluster: Cluster, pool: InferencePool) -> tuple[EnginePod, ...]:
+    """List a pool's pods. Nothing else takes as long, see Cluster.list: a first Deployment does not wait."""
+    selector = ",".join(f"{key}={value}" for key, value in engine_selector(pool).items())
+    return tuple(map(read_pod, await cluster.list(POD, pool.metadata.namespace, selector)))
 
 
 async def _read_claim(cluster: Cluster, pool: InferencePool) -> Object | None:

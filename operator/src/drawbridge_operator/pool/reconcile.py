@@ -25,7 +25,7 @@ from drawbridge_operator.pool.checks.accepted import foreign_children
 from drawbridge_operator.pool.checks.model_ready import claim_may_change
 from drawbridge_operator.pool.desired.children import make_children
 from drawbridge_operator.pool.facts import PoolFacts
-from drawbridge_operator.pool.gather import gather_pool
+from drawbridge_operator.pool.gather import gather_pool, read_pods
 from drawbridge_operator.pool.prune import prune_policy
 from drawbridge_operator.pool.status import make_status, make_unreadable_status, read_conditions
 from drawbridge_operator.privacy.networkpolicy import is_policy_of, make_network_policy
@@ -64,7 +64,8 @@ async def reconcile_pool(
         children, refusal = await _write_children(
             cluster, _writable_children(facts, settings), facts.children
         )
-        facts = replace(facts, children=children, refusal=str(refusal or ""))
+        pods = facts.pods if facts.deployment else await read_pods(cluster, pool)
+        facts = replace(facts, children=children, pods=pods, refusal=str(refusal or ""))
         look_again_s = _look_again_s(facts)
         status = make_status(facts, before, now)
     await _write_status(cluster, settings, stored, status, now)

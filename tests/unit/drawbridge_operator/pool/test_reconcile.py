@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from drawbridge_crds.accelerator import AcceleratorType
+from drawbridge_operator.errors import UnavailableError
 from drawbridge_operator.kinds import (
     DEPLOYMENT,
     INFERENCE_POOL,
@@ -49,7 +50,7 @@ from tests.unit.drawbridge_operator.pool.reconciling import (
     settled,
     world,
 )
-from tests.unit.drawbridge_operator.world import Write
+from tests.unit.drawbridge_operator.world import World, Write
 
 
 async def test_a_pool_that_asks_for_what_is_not_implemented_gets_its_isolation_and_a_reason() -> None:
@@ -72,6 +73,14 @@ async def test_first_sight_writes_the_policy_first_the_keys_before_the_pods_and_
     assert await reconcile(there) is None
     assert there.written() == [*CHILDREN, STATUS, EVENT]
     assert there.events() == [("Normal", "PodsStarting")]
+
+
+async def test_a_first_deployment_waits_for_no_list_of_pods() -> None:
+    there = world()
+    there.failures["GET", "Pod"] = UnavailableError("slow")
+    with pytest.raises(UnavailableError):
+        await reconcile(there)
+    assert there.written() == CHILDREN
 
 
 async def test_a_stable_world_causes_no_write() -> None:
@@ -383,15 +392,28 @@ async def test_a_condition_that_does_not_parse_is_written_anew() -> None:
     assert pool_status(there)["conditions"] == before["conditions"]
 
 
-async def test_a_pod_is_seen_as_it_is_whichever_api_server_answers() -> None:
-    there = await settled()
+def put_pod(there: World, *, ready: bool) -> Object:
+    """Store a pod as the pool's Deployment makes it."""
     labels = there.named(DEPLOYMENT, "team-a", "coder-engine")["spec"]["template"]["metadata"]["labels"]
     metadata = {"name": "coder-engine-x", "namespace": "team-a", "labels": labels}
-    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-    pod = there.put({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status})
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": str(ready)}]}
+    return there.put({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status})
+
+
+async def test_pods_that_outlive_their_deployment_are_told_of_at_once() -> None:
+    there = await settled()
+    put_pod(there, ready=True)
+    there.remove(DEPLOYMENT, "team-a", "coder-engine")
+    await reconcile(there)
+    assert pool_status(there)["readySummary"] == "1/1"
+
+
+async def test_a_pod_is_seen_as_it_is_whichever_api_server_answers() -> None:
+    there = await settled()
+    pod = put_pod(there, ready=True)
     await reconcile(there)
     assert pool_status(there)["readySummary"] == "1/1"
     there.cached["Pod", "team-a", "coder-engine-x"] = pod
-    there.put({**pod, "status": {**status, "conditions": [{"type": "Ready", "status": "False"}]}})
+    put_pod(there, ready=False)
     await reconcile(there)
     assert pool_status(there)["readySummary"] == "0/1", "the event of this came once, and never comes again"
