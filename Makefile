@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 LAYERS := tests/unit tests/contract tests/integration tests/e2e
 # what needs the cluster is one group, which one worker runs in order; the others run the rest meanwhile
-ON_ALL_CORES := --numprocesses=auto --dist=loadgroup
+ON_ALL_CORES := --numprocesses=auto --maxprocesses=8 --dist=loadgroup
 export PYTHONUNBUFFERED := 1
 # kept: the tests start hundreds of processes, and each would compile the clouds' SDKs anew
 unexport PYTHONDONTWRITEBYTECODE

@@ -11,9 +11,6 @@ ROOT = Path(__file__).parents[2]
 MAX_LINES = 400
 """Past this a file usually holds a second subject."""
 
-MAX_TEST_LINES = 600
-"""Tests may be longer than what they test."""
-
 
 def _tracked(*patterns: str) -> list[Path]:
     listed = subprocess.run(
@@ -35,12 +32,7 @@ def test_no_folder_shadows_the_standard_library() -> None:
 def test_no_file_outgrows_its_subject() -> None:
     lines = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in _tracked("*.py")}
     assert len(lines) > 100
-    assert {str(path): count for path, count in lines.items() if count > _max_lines(path)} == {}
-
-
-def _max_lines(path: Path) -> int:
-    is_test = path.parts[0] == "tests" and "cluster" not in path.parts
-    return MAX_TEST_LINES if is_test else MAX_LINES
+    assert {str(path): count for path, count in lines.items() if count > MAX_LINES} == {}
 
 
 def test_no_file_is_named_after_nothing() -> None:

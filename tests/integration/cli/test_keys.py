@@ -1,16 +1,10 @@
-"""`drawbridge keys` as people run it: against a real API server, and on a file."""
+"""`drawbridge keys` against a real API server, and on a file."""
 
-import io
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,65 +14,14 @@ import yaml
 from drawbridge_crds.api_keys import ApiKeyEntry, key_id_of, key_matches, parse_keys
 from drawbridge_gateway.api_server import ApiServer, connected
 from drawbridge_gateway.cli.cluster_keys import ClusterKeys
-from drawbridge_gateway.cli.main import main
 from typing_extensions import override
 
 from tests.cluster.interface import Cluster
 from tests.cluster.kubectl import get
 from tests.integration.accounts import grant, make, make_account, namespaces, wait_right, write_kubeconfig
+from tests.integration.cli.keys_command import Done, Keys, drawbridge, drawbridge_process
 
 RIGHTS = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "get", "list", "patch"]}
-
-
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def drawbridge(*args: str, kubeconfig: Path | None = None) -> Done:
-    """Run the command in this process, which saves seconds of imports each time."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        if kubeconfig is None:
-            patch.delenv("KUBECONFIG", raising=False)
-        else:
-            patch.setenv("KUBECONFIG", str(kubeconfig))
-        try:
-            status = main(["keys", *args])
-        except SystemExit as ended:  # argparse
-            status = int(ended.code or 0)
-    return Done(status, out.getvalue(), err.getvalue())
-
-
-def drawbridge_process(*args: str, kubeconfig: Path) -> Done:
-    """Run the command as a process of its own."""
-    command = [sys.executable, "-m", "drawbridge_gateway.cli.main", "keys", *args]
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
-class Keys:
-    """The command against one store."""
-
-    def __init__(self, *where: str, kubeconfig: Path | None = None) -> None:
-        self.where = where
-        self.kubeconfig = kubeconfig
-
-    def run(self, *args: str) -> Done:
-        return drawbridge(*args, *self.where, kubeconfig=self.kubeconfig)
-
-    def create(self, name: str, *args: str) -> str:
-        done = self.run("create", name, *args)
-        assert done.returncode == 0, done.stderr
-        assert done.stderr.count("dbk_") == 0, "a key goes to standard output alone"
-        return done.stdout.strip()
-
-    def listed(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = json.loads(self.run("list", "--output", "json").stdout)
-        return rows
 
 
 @pytest.fixture(scope="module")
@@ -325,108 +268,3 @@ def test_no_way_to_the_cluster(cluster: Cluster, tmp_path: Path, content: str | 
 
     assert done.returncode == 1
     assert words in done.stderr
-
-
-def test_file_is_a_config_map_that_a_cluster_takes_too(tmp_path: Path) -> None:
-    path = tmp_path / "keys.yaml"
-    key = Keys("--file", str(path)).create("laptop")
-
-    held = yaml.safe_load(path.read_text())
-    assert (held["apiVersion"], held["kind"]) == ("v1", "ConfigMap")
-    assert held["metadata"] == {"name": "drawbridge-keys", "labels": {"drawbridge.dev/keys": "true"}}
-    assert list(held["data"]) == [key_id_of(key)]
-    assert key not in path.read_text()
-
-
-def test_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "policy.yaml"
-    path.write_text("kind: RoutingPolicy\n")
-    done = drawbridge("create", "x", "--file", str(path))
-
-    assert done.returncode == 1
-    assert "is not a ConfigMap: name another file" in done.stderr
-    assert path.read_text() == "kind: RoutingPolicy\n"
-
-
-THEIRS = {
-    "apiVersion": "v1",
-    "kind": "ConfigMap",
-    "metadata": {
-        "name": "ci-keys",
-        "namespace": "team-a",
-        "labels": {"drawbridge.dev/keys": "true", "app": "ci"},
-        "annotations": {"owner": "Zoë"},
-    },
-    "immutable": False,
-    "data": {"broken": "{"},
-}
-
-
-def test_somebodys_config_map_keeps_all_but_its_keys(tmp_path: Path) -> None:
-    path = tmp_path / "keys.yaml"
-    path.write_text(yaml.safe_dump(THEIRS))
-    keys = Keys("--file", str(path), "--namespace", "team-a")
-    key_id = key_id_of(keys.create("one")) or ""
-    keys.create("two")
-    assert keys.run("revoke", key_id).returncode == 0
-
-    held = yaml.safe_load(path.read_text())
-    assert len(held["data"]) == 2
-    assert held["data"].pop("broken") == "{"
-    assert {**held, "data": THEIRS["data"]} == THEIRS
-
-
-def test_namespace_goes_into_a_new_file(tmp_path: Path) -> None:
-    path = tmp_path / "keys.yaml"
-    Keys("--file", str(path), "--namespace", "team-a").create("one")
-    Keys("--file", str(path)).create("two")
-
-    held = yaml.safe_load(path.read_text())
-    assert (held["metadata"]["namespace"], len(held["data"])) == ("team-a", 2)
-
-
-NO_STRINGS = "data: must be a map of strings"
-LABELLED = 'kind: ConfigMap\nmetadata: {namespace: team-b, labels: {drawbridge.dev/keys: "true"}}'
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        pytest.param(f"{LABELLED}\ndata: [1]", NO_STRINGS, id="data that is a list"),
-        pytest.param(f"{LABELLED}\ndata: text", NO_STRINGS, id="data that is a text"),
-        pytest.param(f"{LABELLED}\ndata: []", NO_STRINGS, id="data that is an empty list"),
-        pytest.param(f"{LABELLED}\ndata: {{a: {{b: c}}}}", NO_STRINGS, id="a map in it"),
-        pytest.param(f"{LABELLED}\n---\n{LABELLED}", "holds several documents", id="two documents"),
-        pytest.param(f"{LABELLED}\n---\n", "holds several documents", id="a second one that is empty"),
-        pytest.param("kind: Secret", "is not a ConfigMap: name another file", id="another kind"),
-        pytest.param("[a]", "is not a ConfigMap: name another file", id="a list"),
-        pytest.param("# nothing yet", "is not a ConfigMap: name another file", id="a comment"),
-        pytest.param("kind: ConfigMap", "give it the label drawbridge.dev/keys", id="no metadata"),
-        pytest.param("kind: ConfigMap\nmetadata: [a]", "give it the label", id="metadata that are a list"),
-        pytest.param(
-            "kind: ConfigMap\nmetadata: {name: ca}\ndata: {ca.crt: PEM}",
-            "give it the label",
-            id="authorities",
-        ),
-        pytest.param("kind: [", "cannot read it", id="not YAML"),
-        pytest.param("a: 2026-13-45", "cannot read it", id="no such day"),
-        pytest.param(
-            LABELLED.replace("namespace", "name"), "its metadata.namespace is not set", id="no namespace"
-        ),
-        pytest.param(
-            yaml.safe_dump(THEIRS), "its metadata.namespace is team-a, not team-b", id="another namespace"
-        ),
-    ],
-)
-@pytest.mark.parametrize("command", [["create", "x"], ["revoke", "x"], ["list"]], ids=lambda args: args[0])
-def test_file_that_cannot_be_used_is_left_alone(
-    tmp_path: Path, command: list[str], content: str, words: str
-) -> None:
-    path = tmp_path / "keys.yaml"
-    path.write_text(content)
-    done = drawbridge(*command, "--file", str(path), "--namespace", "team-b")
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"error: {path}: " in done.stderr
-    assert words in done.stderr
-    assert path.read_text() == content
