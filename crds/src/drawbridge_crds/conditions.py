@@ -58,7 +58,8 @@ class Reason(StrEnum):
     ACCEPTED = "Accepted"
     """Valid, and acted on."""
     INVALID = "Invalid"
-    """The stored object does not parse: it was written under another version of the schema."""
+    """The stored object does not parse, as it was written under another version of the schema; or a policy
+    is, compiled, too large for a ConfigMap."""
     NOT_IMPLEMENTED = "NotImplemented"
     """A setting is valid, and nothing acts on it yet. A pool with one is left as it is. A policy with one
     counts as none, but for its privacy. Where the policy cannot send a request anywhere it should not go
@@ -140,7 +141,8 @@ class Reason(StrEnum):
     CONFIG_MAP_INVALID = "ConfigMapInvalid"
     """A ConfigMap that should hold a cloud's authorities holds no PEM certificates that can be read."""
     KEYS_INVALID = "KeysInvalid"
-    """A ConfigMap of API keys holds entries that do not parse; the others work."""
+    """A ConfigMap of API keys holds entries that do not parse, or there are more keys than gateways take;
+    the others work."""
 
     CREDENTIALS_READABLE = "CredentialsReadable"
     """The bridge read every Secret."""

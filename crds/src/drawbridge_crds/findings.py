@@ -38,7 +38,7 @@ def not_implemented(missing: Sequence[Unimplemented]) -> Finding:
     meanwhile = (
         "until then the pools answer by name, and no cloud"
         if closed
-        else "the rest of the policy is in force"
+        else "the rest of the policy is acted on"
     )
     message = explain_not_implemented(missing, meanwhile)
     return Finding(ConditionType.ACCEPTED, Reason.NOT_IMPLEMENTED, message)

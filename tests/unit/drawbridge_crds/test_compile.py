@@ -274,7 +274,7 @@ def test_a_policy_stays_in_force_beside_a_setting_that_guards_nothing() -> None:
     assert told.keys() == {Reason.NOT_IMPLEMENTED, Reason.POOL_NOT_FOUND}
     assert told[Reason.NOT_IMPLEMENTED] == (
         "not implemented yet: spec.batch (remove it), spec.localCost (remove it); "
-        "the rest of the policy is in force"
+        "the rest of the policy is acted on"
     )
 
 

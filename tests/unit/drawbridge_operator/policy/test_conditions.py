@@ -1,12 +1,14 @@
 """Every condition of a policy, whole, for what others may say: the table is conditions.yaml."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from drawbridge_crds.conditions import MAX_MESSAGE_CHARS
+from drawbridge_operator.errors import InvalidError
 from drawbridge_operator.kinds import ROUTING_POLICY
 
 from tests.unit.drawbridge_operator.policy.installation import TENANT, Installation, run_installation
@@ -37,7 +39,10 @@ async def test_conditions_tell(here: Installation, story: Mapping[str, Any]) -> 
         *(config_map(name, data) for name, data in story.get("config_maps", {}).items()),
         policy(**story["policy"]),
     )
-    await here.reconciled(world)
+    if refusal := story.get("refused"):
+        world.failures["PATCH", "ConfigMap"] = InvalidError(refusal)
+    with pytest.raises(InvalidError) if refusal else nullcontext():
+        await here.reconciled(world)
     conditions = world.named(ROUTING_POLICY, TENANT, "default")["status"]["conditions"]
     told = {c["type"]: [c["status"], c["reason"], c["message"]] for c in conditions}
     # the address of the bridge that answers here is another one each time

@@ -12,7 +12,7 @@ from drawbridge_operator.policy.snapshot import MAX_SNAPSHOT_BYTES
 def accepted(
     unreadable: Unreadable | None, too_large_bytes: int | None, findings: Sequence[Finding]
 ) -> Condition:
-    """Judge the policy itself. Clouds that privacy excludes leave it accepted: the rest of it is in force."""
+    """Judge the policy itself. Clouds that privacy excludes leave it accepted: the rest counts."""
     if unreadable is not None:
         return _refused(f"{unreadable.message}; until then only Strict pools answer, and no cloud")
     if too_large_bytes is not None:
@@ -27,7 +27,12 @@ def accepted(
         status: ConditionStatus = "False" if mine[0].reason == Reason.NOT_IMPLEMENTED else "True"
         message = "; ".join(finding.message for finding in mine)
         return Condition.of(ConditionType.ACCEPTED, status, mine[0].reason, message)
-    return Condition.of(ConditionType.ACCEPTED, "True", Reason.ACCEPTED, "the policy is in force")
+    return Condition.of(
+        ConditionType.ACCEPTED,
+        "True",
+        Reason.ACCEPTED,
+        "the policy is valid, and all its settings are acted on",
+    )
 
 
 def _refused(message: str) -> Condition:

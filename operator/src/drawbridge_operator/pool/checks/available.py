@@ -6,8 +6,8 @@ from typing import Final
 from drawbridge_crds.conditions import Reason
 from drawbridge_crds.names import GROUP
 
-from drawbridge_operator.pool.checks.problems import find_problems, told
-from drawbridge_operator.pool.checks.verdict import Check, Verdict
+from drawbridge_operator.pool.checks.problems import find_problems, told, what_forbids_replicas
+from drawbridge_operator.pool.checks.verdict import Check, Verdict, replicas
 from drawbridge_operator.pool.facts import PoolFacts
 
 
@@ -15,13 +15,12 @@ def none_is_wanted(facts: PoolFacts) -> Verdict | None:
     """Find a pool at rest."""
     if facts.wanted > 0 or facts.ready > 0:
         return None
-    metadata = facts.pool.metadata
-    return Verdict(
-        "False",
-        Reason.SCALED_TO_ZERO,
-        f"no replica is wanted; kubectl scale -n {metadata.namespace} "
-        f"inferencepools.{GROUP}/{metadata.name} --replicas=1 starts one",
-    )
+    message = "no replica is wanted"
+    if what_forbids_replicas(facts) is None:
+        pool = facts.pool.metadata
+        scale = f"kubectl scale -n {pool.namespace} inferencepools.{GROUP}/{pool.name} --replicas=1"
+        message += f"; {scale} starts one"
+    return Verdict("False", Reason.SCALED_TO_ZERO, message)
 
 
 def all_answer(facts: PoolFacts) -> Verdict | None:
@@ -49,4 +48,6 @@ CHAIN: Final[Sequence[Check]] = (none_is_wanted, all_answer, some_answer, none_a
 
 
 def _summary(facts: PoolFacts) -> str:
+    if facts.ready > facts.wanted:  # for the moment until they are stopped
+        return f"{replicas(facts.ready)} ready, {facts.wanted} wanted"
     return f"{facts.ready} of {facts.wanted} replicas ready"

@@ -8,6 +8,7 @@ from drawbridge_crds.accelerator import AcceleratorType
 from drawbridge_crds.conditions import Reason
 from drawbridge_crds.names import ENGINE_LABEL, POOL_LABEL
 
+from drawbridge_operator.pool.checks.accepted import foreign_children
 from drawbridge_operator.pool.checks.verdict import Check, Verdict, replicas
 from drawbridge_operator.pool.facts import PoolFacts
 from drawbridge_operator.pool.pods import PodState
@@ -35,10 +36,18 @@ def pool_makes_no_more(facts: PoolFacts) -> Verdict | None:
 
 
 def pool_is_not_begun(facts: PoolFacts) -> Verdict | None:
-    """Find that replicas were never made, because the spec asks for what is not implemented."""
-    if not facts.not_implemented or facts.deployment is not None:
+    """Find that replicas were never made, because of what stands against the pool; Accepted tells more."""
+    if facts.deployment is not None:
         return None
-    return _problem(Reason.NOT_IMPLEMENTED, "None is made while spec has settings that are not implemented")
+    if facts.not_implemented:
+        return _problem(
+            Reason.NOT_IMPLEMENTED, "None is made while spec has settings that are not implemented"
+        )
+    if foreign_children(facts):
+        return _problem(Reason.CHILD_CONFLICT, "None is made while an object of others is in the way")
+    if facts.refusal:
+        return _problem(Reason.CHILD_REFUSED, "None is made while the API server refuses what it needs")
+    return None
 
 
 def image_is_unknown(facts: PoolFacts) -> Verdict | None:
@@ -191,6 +200,11 @@ PROBLEMS: Final[Sequence[Check]] = (
     pods_are_starting,
     nodes_ended_pods,
 )
+
+
+def what_forbids_replicas(facts: PoolFacts) -> Verdict | None:
+    """Find why no replica would be made, however many were wanted."""
+    return pool_makes_no_more(facts) or pool_is_not_begun(facts) or image_is_unknown(facts)
 
 
 def find_problems(facts: PoolFacts) -> list[Verdict]:
