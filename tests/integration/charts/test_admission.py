@@ -1,12 +1,15 @@
 """The chart's admission policies on a real API server, under names of their own beside an installed chart."""
 
+import copy
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.cluster.kubectl import ToolFailedError, apply, kubectl, wait_for
+from tests.cluster.kubectl import ToolFailedError, apply, get, kubectl, wait_for
 from tests.cluster.provider import Cluster
 from tests.contract.charts.chart import SMALLEST, Object, objects, of_kind, template
 from tests.integration.charts.conftest import MakeNamespace, install_definitions
@@ -20,7 +23,7 @@ SECRET_TEXT = "not-for-the-operator"
 def _renamed(found: list[Object], *kinds: str) -> list[Object]:
     """Pick cluster-scoped objects and give them and their references other names."""
     text = json.dumps(list(of_kind(found, *kinds)))
-    for name in ("drawbridge-privacy-floor", "drawbridge-operator-writes"):
+    for name in ("drawbridge-privacy-floor", "drawbridge-operator-writes", "drawbridge-operator-pods"):
         text = text.replace(name, f"test-charts-{name}")
     renamed: list[Object] = json.loads(text)
     for item in renamed:
@@ -223,6 +226,102 @@ def test_operator_deletes_nothing_of_someone_elses(cluster: Cluster, guarded: st
 def test_operator_has_no_right_to_read_secrets(cluster: Cluster, guarded: str, verb: str) -> None:
     said = _refusal(lambda: _as(cluster, guarded, "drawbridge-operator", "auth", "can-i", verb, "secrets"))
     assert said.endswith("no")
+
+
+def test_operator_makes_no_secret_that_kubernetes_fills_with_a_token(cluster: Cluster, guarded: str) -> None:
+    token = json.loads(_secret("token", ours=True, type="kubernetes.io/service-account-token"))
+    token["metadata"]["annotations"] = {"kubernetes.io/service-account.name": "default"}
+    said = _refusal(lambda: _as(cluster, guarded, "drawbridge-operator", *APPLY, stdin=json.dumps(token)))
+    assert "may only write Secrets of type Opaque" in said
+
+
+ENGINE = next(
+    found
+    for found in yaml.safe_load_all(Path("tests/golden/pool/everything.yaml").read_text())
+    if found["kind"] == "Deployment"
+)
+VOLUME = {"name": "theirs", "secret": {"secretName": "foreign"}}
+VARIABLE = {"name": "THEIRS", "valueFrom": {"secretKeyRef": {"name": "foreign", "key": "password"}}}
+SIDECAR = {"name": "theirs", "image": "none", "env": [VARIABLE]}
+
+
+def _deployment(**pod: Any) -> Object:
+    """Make an engine's Deployment without replicas, with changes in the spec of its pods, or more volumes."""
+    made: Object = copy.deepcopy(ENGINE)
+    del made["metadata"]["namespace"], made["metadata"]["ownerReferences"]
+    made["spec"]["replicas"] = 0
+    spec = made["spec"]["template"]["spec"]
+    for field, value in pod.items():
+        spec[field] = [*spec.get(field, []), *value] if field == "volumes" else value
+    return made
+
+
+def _engine(**fields: Any) -> list[Object]:
+    [container] = ENGINE["spec"]["template"]["spec"]["containers"]
+    return [container | fields]
+
+
+@pytest.fixture(scope="module")
+def guarded_pods(cluster: Cluster, guarded: str) -> str:
+    wait_for(
+        "the policy on the operator's pods",
+        lambda: _apply_as_operator(cluster, guarded, _deployment(volumes=[VOLUME]), "--dry-run=server"),
+        within_s=ACTIVE_WITHIN_S,
+    )
+    return guarded
+
+
+def _apply_as_operator(cluster: Cluster, namespace: str, obj: Object, *flags: str) -> str:
+    """Return why it was refused, or ""."""
+    manifest = json.dumps(obj)
+    return _refusal(lambda: _as(cluster, namespace, "drawbridge-operator", *APPLY, *flags, stdin=manifest))
+
+
+@pytest.mark.parametrize(
+    ("pod", "words"),
+    [
+        pytest.param({"volumes": [VOLUME]}, "whose volumes are", id="a volume of a Secret"),
+        pytest.param(
+            {"volumes": [{"name": "theirs", "projected": {"sources": [{"secret": {"name": "foreign"}}]}}]},
+            "whose volumes are",
+            id="a projected volume",
+        ),
+        pytest.param(
+            {"volumes": [{"name": "theirs", "hostPath": {"path": "/"}}]},
+            "whose volumes are",
+            id="the node's disk",
+        ),
+        pytest.param({"containers": _engine(env=[VARIABLE])}, "read no Secret", id="a variable of a Secret"),
+        pytest.param(
+            {"containers": _engine(envFrom=[{"secretRef": {"name": "foreign"}}])},
+            "read no Secret",
+            id="all variables of a Secret",
+        ),
+        pytest.param({"initContainers": [SIDECAR]}, "read no Secret", id="in an init container"),
+        pytest.param({"automountServiceAccountToken": True}, "without its token", id="a token"),
+        pytest.param({"serviceAccountName": "bystander"}, "without its token", id="another account"),
+    ],
+)
+def test_operator_makes_no_pod_that_reads_for_it(
+    cluster: Cluster, guarded_pods: str, pod: Object, words: str
+) -> None:
+    assert words in _apply_as_operator(cluster, guarded_pods, _deployment(**pod), "--dry-run=server")
+
+
+def test_operator_makes_its_engines_and_leaves_in_them_what_others_added(
+    cluster: Cluster, guarded_pods: str
+) -> None:
+    assert _apply_as_operator(cluster, guarded_pods, _deployment()) == ""
+    name = f"deployment/{ENGINE['metadata']['name']}"
+    added = {"spec": {"template": {"spec": {"volumes": [VOLUME], "containers": [SIDECAR]}}}}
+    kubectl(cluster, "--namespace", guarded_pods, "patch", name, "--patch", json.dumps(added))
+    changed = _deployment(terminationGracePeriodSeconds=7)
+    assert _apply_as_operator(cluster, guarded_pods, changed) == ""
+    others = _deployment(volumes=[{"name": "theirs", "secret": {"secretName": "another"}}])
+    assert "whose volumes are" in _apply_as_operator(cluster, guarded_pods, others)
+    live = get(cluster, name, "--namespace", guarded_pods)["spec"]["template"]["spec"]
+    assert live["terminationGracePeriodSeconds"] == 7
+    assert {v["name"] for v in live["volumes"]} > {"theirs"}
 
 
 def test_others_are_not_concerned(cluster: Cluster, guarded: str) -> None:
