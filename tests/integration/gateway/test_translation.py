@@ -229,6 +229,17 @@ class TestWhatCannotBeSaid:
         labels = {"tenant": "team-a", "route": CLAUDE, "backend": "cloud/claude", "cause": "not_translatable"}
         assert out.world.metric("drawbridge_gateway_backend_failures_total", **labels) == 1
 
+    async def test_an_answer_to_be_continued_is_no_answer_begun_anew(
+        self, out: Out, claude_user: anthropic.AsyncAnthropic
+    ) -> None:
+        prefilled: Any = [*MESSAGES, {"role": "assistant", "content": "{"}]
+        with pytest.raises(anthropic.BadRequestError, match=r"cannot be asked this.*end with a message"):
+            await claude_user.messages.create(model="auto", max_tokens=9, messages=prefilled)
+        assert out.standin.total() == 0
+        out.load("some-model", fallback=("spare",))
+        reply = await out.ask(GPT, speaks="anthropic", messages=prefilled)
+        assert (reply.status_code, reply.headers["x-drawbridge-backend"]) == (200, "pool/spare")
+
     async def test_does_not_hide_the_failure_of_a_pool(self, out: Out) -> None:
         out.load("some-model", first=("coder",))
         out.world.state.drop_endpoints(policies.TENANT, "coder")

@@ -16,7 +16,10 @@ _OF_ASSISTANT: Final = ("text", "tool_use", "thinking", "redacted_thinking")
 
 
 def conversation(asked: Asked, max_name_chars: int | None) -> list[Message]:
-    """Return the messages, the system prompt first. Names of tools are no longer than `max_name_chars`."""
+    """Return the messages, the system prompt first. Names of tools are no longer than `max_name_chars`.
+
+    An empty last message of the assistant asks for nothing, and is left out.
+    """
     prompt = [_text(block) for _, block in asked.blocks("system", "text", default=[])]
     written: list[Message] = [{"role": "system", "content": _plain(prompt)}] if prompt else []
     for message in asked.each("messages"):
@@ -31,7 +34,7 @@ def conversation(asked: Asked, max_name_chars: int | None) -> list[Message]:
         else:
             raise message.refusal("messages.role.other")
     if written and written[-1]["role"] == "assistant":
-        asked.lose("messages.prefill")
+        raise asked.refusal("messages.assistant")  # a client glues its own beginning to the answer
     return written
 
 

@@ -61,11 +61,14 @@ RULES: Final[Rules] = {
     ),
     "messages.thinking.signature": lost("only Anthropic can check it", ""),
     "messages.redacted_thinking": lost("only Anthropic can read it"),
-    "messages.prefill": lost("a last message of role `assistant` stays one; the answer begins anew after it"),
     "messages.content.type": refused(
         "blocks of server tools, searches and containers are Anthropic's own: leave them out"
     ),
     "messages.media": refused("OpenAI sees those of users only: send them with role `user`"),
+    "messages.assistant": refused(
+        "a last one asks to be continued: end with a message of role `user`, or ask Claude before 4.6, which "
+        "continues it"
+    ),
     # tools
     "tools": kept(LIST, "`tools` of type function"),
     "tools.type": refused("server tools are Anthropic's own: describe a tool of yours"),

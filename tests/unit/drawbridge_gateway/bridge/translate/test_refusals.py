@@ -124,6 +124,7 @@ ANTHROPIC_CASES: dict[str, dict[str, Any]] = {
     "messages.role.other": said(SECRET, "tool"),
     "messages.content.type": said([{"type": "search_result", "source": SECRET, "title": "", "content": []}]),
     "messages.media": said([IMAGE], "assistant"),
+    "messages.assistant": said(SECRET, "assistant"),
     "system.type": {"system": [IMAGE]},
     "messages.image.type": said(
         [{"type": "image", "source": {"type": "base64", "media_type": SECRET, "data": "AA=="}}]
@@ -193,6 +194,7 @@ def test_no_provider_is_sent_to_an_address_of_a_clients_even_past_the_gateways_o
             check(refusal_of_anthropic(asked), path, FROM_ANTHROPIC[path].note)
 
 
+TEXT = {"type": "text", "text": SECRET}
 NAMED_FUNCTION = {"type": "function", "function": {"name": SECRET}}
 ENDS_WITH_SYSTEM = [USER, {"role": "assistant", "content": SECRET}, {"role": "system", "content": SECRET}]
 
@@ -260,10 +262,26 @@ def test_more_that_anthropic_cannot_say(asked: dict[str, Any], path: str) -> Non
             "messages.content.type",
             id="an image of the system's",
         ),
+        pytest.param(
+            said([{"type": "thinking", "thinking": "", "signature": ""}, TEXT], "assistant"),
+            "messages.assistant",
+            id="an answer that begins with thoughts and shall be continued",
+        ),
     ],
 )
 def test_more_that_openai_cannot_say(asked: dict[str, Any], path: str) -> None:
     check(refusal_of_anthropic(asked), path, FROM_ANTHROPIC[path].note)
+
+
+def test_an_answer_to_be_continued_is_refused_for_compatible_clouds_too() -> None:
+    error = refusal_of_anthropic(ANTHROPIC_CASES["messages.assistant"], Provider.OPENAI_COMPATIBLE)
+    check(error, "messages.assistant", FROM_ANTHROPIC["messages.assistant"].note)
+
+
+@pytest.mark.parametrize("content", ["", []], ids=["a text", "blocks"])
+def test_an_empty_last_message_of_the_assistant_asks_for_nothing(content: Any) -> None:
+    translated = to_openai({"max_tokens": 9, **said(content, "assistant")}, "gpt-4o", Provider.OPENAI)
+    assert (translated.body["messages"], translated.lost) == ([USER], ())
 
 
 @pytest.mark.parametrize(
