@@ -26,11 +26,11 @@ def conversation(asked: Asked) -> tuple[list[Block], list[dict[str, Any]]]:
                 asked.lose("messages.system")
             system += _texts(message)
         elif role == "user":
-            _add(turns, "user", _content(message))
+            _add(turns, "user", _content(message), message)
         elif role == "assistant":
-            _add(turns, "assistant", _assistant(message))
+            _add(turns, "assistant", _assistant(message), message)
         elif role == "tool":
-            _add(turns, "user", [_tool_result(message)])
+            _add(turns, "user", [_tool_result(message)], message)
         else:
             raise message.refusal("messages.role.other")
     if not turns:
@@ -46,16 +46,19 @@ def plain(blocks: list[Block]) -> str | list[Block]:
     return blocks
 
 
-def _add(turns: list[dict[str, Any]], role: str, blocks: list[Block]) -> None:
-    if turns and turns[-1]["role"] == role:
+def _add(turns: list[dict[str, Any]], role: str, blocks: list[Block], message: Asked) -> None:
+    """Add what a message became; of one that is left out its neighbours shall not join unnoticed."""
+    if not blocks:
+        message.lose("messages.blank")
+    elif turns and turns[-1]["role"] == role:
         turns[-1]["content"] += blocks
-    elif blocks:
+    else:
         turns.append({"role": role, "content": blocks})
 
 
 def _assistant(message: Asked) -> list[Block]:
     blocks = _texts(message, [])
-    blocks += _with_words([_text(message.get("refusal", ""))])
+    blocks += _with_words([_text(message.get("refusal", ""))], message)
     return blocks + [_tool_use(call) for call in message.each("tool_calls", [])]
 
 
@@ -89,12 +92,21 @@ def _texts(message: Asked, default: list[Any] | None = None) -> list[Block]:
 
 def _content(message: Asked, default: list[Any] | None = None) -> list[Block]:
     parts = message.blocks("content", "text", "refusal", "image_url", "file", default=default)
-    return _with_words([_block(kind, part) for kind, part in parts])
+    return _with_words([_block(kind, part) for kind, part in parts], message)
 
 
-def _with_words(blocks: list[Block]) -> list[Block]:
-    """Leave out what Anthropic refuses: "text content blocks must contain non-whitespace text"."""
-    return [block for block in blocks if block["type"] != "text" or block["text"].strip()]
+def _with_words(blocks: list[Block], message: Asked) -> list[Block]:
+    """Leave out what Anthropic refuses: "text content blocks must contain non-whitespace text".
+
+    An empty text says nothing, so nothing is lost with it.
+    """
+    if any(_is_blank(block) and block["text"] for block in blocks):
+        message.lose("messages.blank")
+    return [block for block in blocks if not _is_blank(block)]
+
+
+def _is_blank(block: Block) -> bool:
+    return block["type"] == "text" and not block["text"].strip()
 
 
 def _block(kind: str, part: Asked) -> Block:

@@ -14,9 +14,7 @@ RULES: Final[Rules] = {
     "messages": kept(LIST, "`messages` and `system`; neighbours of one role become one message"),
     "messages.role": kept(STRING, "`system` and `developer` become `system`; `tool` becomes `user`"),
     "messages.role.other": refused("use system, developer, user, assistant or tool"),
-    "messages.content": kept(
-        STRING | LIST, "a text or blocks; texts of white space alone, which Anthropic refuses, are left out"
-    ),
+    "messages.content": kept(STRING | LIST, "a text or blocks"),
     "messages.content.text": kept(STRING, "a block `text`"),
     "messages.content.image_url": kept(OBJECT, "a block `image`, from a data: URL"),
     "messages.content.image_url.url": kept(STRING, "its `source`; JPEG, PNG, GIF or WebP"),
@@ -50,6 +48,9 @@ RULES: Final[Rules] = {
     "messages.function_call": refused("use `tool_calls`"),
     "messages.system": lost(
         "one after the first question moves to the beginning, where every Claude takes it"
+    ),
+    "messages.blank": lost(
+        "Anthropic refuses texts of white space alone, and messages without content: they are left out"
     ),
     "messages.assistant": refused(
         "a last one would be continued: end with a message of role `user`, or, if it shall, set "

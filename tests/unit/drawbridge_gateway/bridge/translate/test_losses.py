@@ -78,6 +78,42 @@ def test_what_anthropic_does_not_hear_is_named(asked: dict[str, Any], lost: tupl
     assert to_anthropic({"messages": [USER], **asked}, "claude-sonnet-4-5").lost == lost
 
 
+CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("message", "lost"),
+    [
+        pytest.param({"role": "assistant", "content": "\n\n"}, True, id="a turn of white space"),
+        pytest.param({"role": "assistant", "content": ""}, True, id="a turn of an empty text"),
+        pytest.param({"role": "assistant", "content": None}, True, id="a turn of nothing"),
+        pytest.param({"role": "user", "content": []}, True, id="a turn of no parts"),
+        pytest.param({"role": "assistant", "refusal": " "}, True, id="a refusal of white space"),
+        pytest.param({"role": "system", "content": " "}, True, id="a system prompt of white space"),
+        pytest.param(
+            {"role": "user", "content": [{"type": "text", "text": "\t"}, {"type": "text", "text": "x"}]},
+            True,
+            id="a part of white space beside another",
+        ),
+        pytest.param(
+            {"role": "assistant", "content": "\n", "tool_calls": [CALL]}, True, id="white space before a call"
+        ),
+        pytest.param(
+            {"role": "tool", "tool_call_id": "a", "content": " "}, True, id="a result of white space"
+        ),
+        pytest.param(
+            {"role": "assistant", "content": "", "tool_calls": [CALL]}, False, id="no text before a call"
+        ),
+        pytest.param({"role": "tool", "tool_call_id": "a", "content": ""}, False, id="an empty result"),
+        pytest.param({"role": "system", "content": ""}, False, id="an empty system prompt"),
+        pytest.param({"role": "user", "content": " x "}, False, id="white space around words"),
+    ],
+)
+def test_white_space_and_turns_of_nothing_are_named(message: dict[str, Any], *, lost: bool) -> None:
+    translated = to_anthropic({"messages": [USER, message, USER]}, "claude-sonnet-4-5")
+    assert ("messages.blank" in translated.lost) is lost
+
+
 def test_a_compatible_cloud_gets_names_of_any_length() -> None:
     tool = {"name": "f" * 128, "input_schema": {"type": "object"}}
     use = {"type": "tool_use", "id": "a", "name": "f" * 128, "input": {}}
