@@ -7,6 +7,7 @@ from typing import Any
 import anthropic
 import openai
 import pytest
+from drawbridge_gateway.dataplane.exchange import MAX_NAMED_FIELDS
 
 from tests.integration.gateway.clouds import CLAUDE, GPT, MESSAGES, Out, running_out
 from tests.integration.gateway.servers import WAIT_S
@@ -72,6 +73,12 @@ async def test_an_anthropic_client_is_answered_by_openai(
     [received] = out.standin.requests()
     assert received.path == "/v1/chat/completions"
     assert json.loads(received.body)["max_completion_tokens"] == 2000
+
+
+async def test_what_the_gateway_drops_is_named_before_what_the_bridge_loses(out: Out) -> None:
+    dropped: dict[str, Any] = {f"whatever_{number}": 1 for number in range(MAX_NAMED_FIELDS - 1)}
+    reply = await out.ask(CLAUDE, speaks="openai", seed=7, store=True, **dropped)
+    assert reply.headers[LOST] == ", ".join([*dropped, "seed", "and 1 more"])
 
 
 async def test_nothing_is_named_when_nothing_is_lost(out: Out) -> None:

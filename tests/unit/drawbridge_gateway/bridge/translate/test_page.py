@@ -8,8 +8,10 @@ from drawbridge_gateway.bridge.translate.requests_to_anthropic import DEFAULT_MA
 from drawbridge_gateway.bridge.translate.rules import ANYWHERE, Fate, Rules
 from drawbridge_gateway.bridge.translate.rules_from_anthropic import RULES as FROM_ANTHROPIC
 from drawbridge_gateway.bridge.translate.rules_from_openai import RULES as FROM_OPENAI
+from drawbridge_gateway.dataplane.exchange import MAX_NAMED_FIELDS
 
-PAGE = (Path(__file__).parents[5] / "docs/translation.md").read_text()
+DOCS = Path(__file__).parents[5] / "docs"
+PAGE = (DOCS / "translation.md").read_text()
 
 NOTES: Final = {Fate.KEPT: "becomes", Fate.LOST: "why", Fate.REFUSED: "what to do"}
 
@@ -36,3 +38,8 @@ def test_the_page_holds_the_tables(rules: Rules) -> None:
 def test_the_page_names_the_numbers() -> None:
     assert f"{DEFAULT_MAX_TOKENS}" in PAGE
     assert ", ".join(f"{effort} {tokens}" for effort, tokens in THINKING_TOKENS.items()) in PAGE
+
+
+def test_both_pages_say_how_many_names_the_header_holds() -> None:
+    for page in (PAGE, (DOCS / "http-api.md").read_text()):
+        assert f"at most {MAX_NAMED_FIELDS} names" in page
