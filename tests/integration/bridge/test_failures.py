@@ -58,7 +58,7 @@ async def test_failure(
     else:
         own = response.headers.get("x-drawbridge-provider-code")
         assert own == ("invalid_request_error" if fault == "400" else None)
-        assert error["code"] == own or response.headers["x-drawbridge-error"]
+        assert error["code"] == (own or response.headers["x-drawbridge-error"])
     status, code = f"{told[0] // 100}xx", told[1]
     labels = {"tenant": TENANT, "backend": f"cloud/{cloud}", "status": status, "code": code}
     assert bridge.metric("drawbridge_bridge_requests_total", **labels) == 1
