@@ -41,7 +41,7 @@ def to_anthropic(body: Mapping[str, Any], model: str) -> Translated:
     """
     translation = Translation("Anthropic's Messages API", RULES)
     asked = translation.open(body)
-    asked.get("model")  # the policy names another one
+    asked.acknowledge("model")  # the policy names another one
     system, turns = conversation(asked)
     if _is_prefilled(turns):
         if not asked.get("continue_final_message"):
@@ -60,7 +60,8 @@ def to_anthropic(body: Mapping[str, Any], model: str) -> Translated:
         written["metadata"] = {"user_id": bounded(user, ANTHROPIC_MAX_CHARS)}
     if asked.get("stream"):
         written["stream"] = True
-    asked.open("stream_options", {}).get("include_usage")  # the stream is translated with usage or without
+    # the stream is translated with usage or without
+    asked.open("stream_options", {}).acknowledge("include_usage")
     return translation.done({name: value for name, value in written.items() if value != {}})
 
 

@@ -46,7 +46,7 @@ def to_openai(body: Mapping[str, Any], model: str, provider: Provider) -> Transl
     is_openai = PROVIDERS[provider].exactly_openai
     translation = Translation("OpenAI's chat completions", RULES if is_openai else COMPATIBLE_RULES)
     asked = translation.open(body)
-    asked.get("model")  # the policy names another one
+    asked.acknowledge("model")  # the policy names another one
     config = asked.open("output_config", {})
     written: dict[str, Any] = {
         "model": model,

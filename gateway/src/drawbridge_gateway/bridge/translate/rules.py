@@ -165,8 +165,12 @@ class Asked:
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a field as it is; what is in it passes unseen."""
-        self._heard.add(name)
+        self.acknowledge(name)
         return self._fields.get(name, default)
+
+    def acknowledge(self, name: str) -> None:
+        """Mark a field as read whose value changes nothing here: it is not lost."""
+        self._heard.add(name)
 
     def some(self, *names: str) -> dict[str, Any]:
         """Return those of some fields that are there."""
