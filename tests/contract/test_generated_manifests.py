@@ -72,12 +72,17 @@ def _below(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, A
 FEWEST_WORDS = 5
 """What says less than this, such as "In lower case.", does not stand alone."""
 
+LEANING = ("As", "From", "In", "Of")
+"""What begins so leans on a word before it: "Of the weights." says not what of them."""
 
+
+@pytest.mark.parametrize("part", ["spec", "status"])
 @pytest.mark.parametrize("crd", [pool_crd(), policy_crd()], ids=["InferencePool", "RoutingPolicy"])
-def test_each_description_stands_alone(crd: dict[str, Any]) -> None:
-    texts = {path: node["description"].split("\n\n")[0] for path, node in _fields(crd, "spec")}
+def test_each_description_stands_alone(crd: dict[str, Any], part: str) -> None:
+    texts = {path: node["description"].split("\n\n")[0] for path, node in _fields(crd, part)}
     first = {path: text.partition(". ")[0].rstrip(".") for path, text in texts.items()}
     assert {path: words for path, words in first.items() if len(words.split()) < FEWEST_WORDS} == {}
+    assert {path: text for path, text in texts.items() if text.split()[0] in LEANING} == {}
     assert {path: text for path, text in texts.items() if not (text[0].isupper() and text[-1] == ".")} == {}
 
 
@@ -106,6 +111,14 @@ def test_a_field_of_what_is_not_implemented_says_so_itself() -> None:
         assert "Not implemented yet." in fields[path].split("\n\n")[0]
     assert "Not implemented yet: more than one." in fields["spec.routes.backends"]
     assert "Not implemented yet" not in fields["spec.routes.backends.name"]
+
+
+def test_a_field_of_what_is_not_reported_says_so_itself() -> None:
+    texts = {path: node["description"] for path, node in _fields(pool_crd(), "status")}
+    below = [path for path in texts if path.startswith("status.lastColdStart")]
+    assert len(below) == 5  # with itself
+    for path in (*below, "status.warmReplicas", "status.engine.version", "status.model.digest"):
+        assert texts[path].endswith("Not reported yet."), path
 
 
 def test_explain_tells_of_inputs_that_their_length_is_an_estimate() -> None:

@@ -180,22 +180,22 @@ class Condition(StatusModel):
     """One metav1.Condition."""
 
     type: str
-    """What it is about."""
+    """The type of the condition, which says what it is about."""
 
     status: ConditionStatus
-    """Whether it holds."""
+    """Whether what the type names holds."""
 
     reason: str
-    """Why, in one word for machines."""
+    """Why the status is what it is, in one word for machines."""
 
     message: Annotated[str, Field(max_length=MAX_MESSAGE_CHARS)] = ""
-    """Why and what to do, for people."""
+    """Why the status is what it is and what to do, for people."""
 
     observed_generation: int = 0
-    """The generation of the spec that it is about."""
+    """The generation of the spec that the condition is about."""
 
     last_transition_time: str = ""
-    """When its status last changed."""
+    """When the status of the condition last changed."""
 
     @classmethod
     def of(cls, kind: ConditionType, status: ConditionStatus, reason: Reason, message: str) -> Self:

@@ -116,39 +116,39 @@ class PoolEngineStatus(StatusModel):
     """The engine in force."""
 
     image: str | None = None
-    """In force: spec.engine.image, else the one pinned when the pool was first seen."""
+    """The engine image in force: spec.engine.image, else the one pinned when the pool was first seen."""
 
     version: str | None = None
-    """Of SGLang, as a replica reports it. Not reported yet."""
+    """The version of SGLang that a replica reports. Not reported yet."""
 
 
 class ColdStart(StatusModel):
     """What the last cold start of a replica took."""
 
     image_seconds: int = 0
-    """Pulling the image."""
+    """How many seconds it took to pull the image. Not reported yet."""
 
     weights_seconds: int = 0
-    """Fetching the weights."""
+    """How many seconds it took to fetch the weights. Not reported yet."""
 
     load_seconds: int = 0
-    """Loading them."""
+    """How many seconds it took to load the weights. Not reported yet."""
 
     ready_seconds: int = 0
-    """From the pod's creation until it answered."""
+    """How many seconds went from the pod's creation until it answered. Not reported yet."""
 
 
 class PoolModelStatus(StatusModel):
     """The model in force."""
 
     name: str | None = None
-    """The name served: spec.model.name, else the pool's."""
+    """The model's name in answers: spec.model.name, else the pool's."""
 
     tool_call_parser: str | None = None
-    """As in the spec."""
+    """The parser of tool calls, as spec.model.toolCallParser names it."""
 
     digest: str | None = None
-    """Of the weights. Not reported yet."""
+    """The digest of the weights that replicas loaded. Not reported yet."""
 
 
 class InferencePoolStatus(StatusModel):
@@ -158,35 +158,35 @@ class InferencePoolStatus(StatusModel):
     """The generation of the spec that this status is about."""
 
     replicas: int = 0
-    """Replicas that answer or may answer yet."""
+    """How many replicas answer or may answer yet."""
 
     ready_replicas: int = 0
-    """Replicas that answer."""
+    """How many replicas answer requests."""
 
     desired_replicas: int = 0
-    """Replicas wanted."""
+    """How many replicas are wanted."""
 
     warm_replicas: int | None = None
-    """Replicas loaded above what the load needs. Not reported yet."""
+    """How many replicas are loaded above what the load needs. Not reported yet."""
 
     selector: Annotated[str, Field(max_length=512)] = ""
-    """Label selector of the engine pods, for the scale subresource."""
+    """The label selector of the engine pods, for the scale subresource."""
 
     ready_summary: Annotated[str, Field(max_length=32)] = ""
-    """Ready and wanted replicas, such as "2/3"."""
+    """How many of the wanted replicas are ready, such as "2/3"."""
 
     effective_privacy: Privacy | None = None
-    """In force: the stricter of the spec's and the namespace's floor. While the pool is left as it is, also
-    of what was in force before; Strict while it cannot be read."""
+    """The privacy in force: the stricter of the spec's and the namespace's floor. While the pool is left as
+    it is, also of what was in force before; Strict while it cannot be read."""
 
     model: PoolModelStatus = PoolModelStatus()
-    """The model in force."""
+    """The model that the pool serves."""
 
     engine: PoolEngineStatus = PoolEngineStatus()
-    """The engine in force."""
+    """The engine that serves the pool's model."""
 
     last_cold_start: ColdStart | None = None
-    """Not reported yet."""
+    """How long the last cold start of a replica took. Not reported yet."""
 
     conditions: Conditions = ()
     """What is true of the pool, one entry a type."""
