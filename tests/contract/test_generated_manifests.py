@@ -109,8 +109,36 @@ def test_a_field_of_what_is_not_implemented_says_so_itself() -> None:
         "spec.routes.shadow.percent",
     ):
         assert "Not implemented yet." in fields[path].split("\n\n")[0]
-    assert "Not implemented yet: more than one." in fields["spec.routes.backends"]
+    assert "Not implemented yet if it is more than one." in fields["spec.routes.backends"]
     assert "Not implemented yet" not in fields["spec.routes.backends.name"]
+
+
+def _told(crd: dict[str, Any], path: str) -> str:
+    [node] = [node for found, node in _fields(crd, "spec") if found == path]
+    text: str = node["description"].split("\n\n")[0]
+    return text
+
+
+@pytest.mark.parametrize("crd", [pool_crd(), policy_crd()], ids=["InferencePool", "RoutingPolicy"])
+def test_what_is_not_implemented_is_told_once_in_a_field(crd: dict[str, Any]) -> None:
+    texts = {path: node["description"] for path, node in _fields(crd, "spec")}
+    assert {path: text for path, text in texts.items() if text.count("Not implemented yet") > 1} == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        pytest.param(
+            "model.source.type", "Not implemented yet if it is Image or HuggingFace.", id="two values"
+        ),
+        pytest.param("model.adapters.source.type", "Not implemented yet.", id="values of what is not at all"),
+        pytest.param(
+            "scaling.minReplicas", "Not implemented yet if it is other than maxReplicas.", id="a comparison"
+        ),
+    ],
+)
+def test_what_is_not_implemented_is_one_sentence(path: str, sentence: str) -> None:
+    assert _told(pool_crd(), f"spec.{path}").endswith(f" {sentence}")
 
 
 def test_a_field_of_what_is_not_reported_says_so_itself() -> None:

@@ -5,6 +5,7 @@ optional values without null, unknown fields left to the API server's strict fie
 every Rule as x-kubernetes-validations.
 """
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -28,6 +29,8 @@ _DROPPED = ("title", "additionalProperties", "propertyNames", "$defs", "properti
 """Keywords that a structural schema forbids or that say nothing there."""
 
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
+
+_NOT_YET: Final = "Not implemented yet"
 
 _GAP: Final = "\n\n"
 """In a description, between its text, which is one paragraph, and the meanings of the field's values."""
@@ -85,17 +88,21 @@ def _convert(node: Schema, defs: Schema, models: dict[str, type[BaseModel]]) -> 
 
 def _mark_not_yet(schema: Schema, model: type[BaseModel]) -> None:
     """Say in a field's description that nothing acts on it yet, or not on all of its values."""
+    values: dict[str, list[str]] = {}
     for entry in getattr(model, "not_yet", ()):
         field, _, value = entry.field.partition(":")
+        values.setdefault(field, []).append(value.strip())
+    for field, those in values.items():
         described = schema["properties"][field]
-        if value:
-            _say(described, f"Not implemented yet: {value.strip()}.")
+        if all(those):
+            _say(described, f"{_NOT_YET} if it is {' or '.join(those)}.")
         else:
-            _say_of_all(described, "Not implemented yet.")
+            _say_of_all(described, f"{_NOT_YET}.")
 
 
 def _say_of_all(schema: Schema, sentence: str) -> None:
-    """Add a sentence to the descriptions of a field and of all below it: explain shows one at a time."""
+    """Say it of a field and of all below it, no more of some values: explain shows one field at a time."""
+    schema["description"] = re.sub(rf" {_NOT_YET}[^.]*\.", "", schema["description"])
     _say(schema, sentence)
     for child in schema.get("items", schema).get("properties", {}).values():
         _say_of_all(child, sentence)

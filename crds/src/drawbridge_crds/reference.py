@@ -5,7 +5,7 @@ rules beside their CEL, and what is accepted but not acted on yet in `not_yet`.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -42,6 +42,7 @@ def _resource(
     [version] = crd["spec"]["versions"]
     schema = version["schema"]["openAPIV3Schema"]["properties"]
     rows = read_rows(spec, schema["spec"], "spec")
+    observed = read_rows(status, schema["status"], "status")
     rules = [*_rules_of_root(model), *read_rules(spec, "spec")]
     return [
         f"# {model.__name__}",
@@ -54,14 +55,11 @@ def _resource(
         "",
         *_table(
             ("Field", "Type", "Meaning"),
-            (
-                (f"`{r.path}`", _cell(r.type), _meaning(r))
-                for r in read_rows(status, schema["status"], "status")
-            ),
+            ((f"`{r.path}`", _cell(r.type), _meaning(r)) for r in observed),
         ),
         "Condition types and reasons: [conditions](conditions.md).",
         "",
-        *_columns(crd, version),
+        *_columns(crd, version, observed),
     ]
 
 
@@ -185,15 +183,22 @@ def _defaults(rows: Iterable[Row]) -> Iterator[str]:
     )
 
 
-def _columns(crd: Schema, version: Schema) -> Iterator[str]:
+def _columns(crd: Schema, version: Schema, status: Iterable[Row]) -> Iterator[str]:
+    unreported = {f".{row.path}" for row in status if "Not reported yet." in row.meaning}
     yield from (f"## What `kubectl get {crd['spec']['names']['shortNames'][0]}` shows", "")
     yield from _table(
         ("Column", "From", ""),
         (
-            (column["name"], f"`{column['jsonPath']}`", "with `-o wide`" if column.get("priority") else "")
+            (column["name"], f"`{column['jsonPath']}`", _about_column(column, unreported))
             for column in version["additionalPrinterColumns"]
         ),
     )
+
+
+def _about_column(column: Schema, unreported: Collection[str]) -> str:
+    wide = ["with `-o wide`"] if column.get("priority") else []
+    empty = ["empty in this version: not reported yet"] if column["jsonPath"] in unreported else []
+    return "; ".join(wide + empty)
 
 
 def _engine_flags() -> list[str]:
