@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drawbridge_crds.policy import RoutingPolicy
-from drawbridge_crds.pool import InferencePool
+from drawbridge_crds.fields import Row, read_rows
+from drawbridge_crds.generate import structural
+from drawbridge_crds.policy import RoutingPolicy, RoutingPolicySpec
+from drawbridge_crds.pool import InferencePool, InferencePoolSpec
 from drawbridge_crds.rules import SpecModel
 
 from tests.cluster.kubectl import kubectl
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from tests.cluster.interface import Cluster
 
 CASES = Path(__file__).parent / "cases"
@@ -21,12 +25,26 @@ KINDS: dict[str, tuple[type[SpecModel], str]] = {
 }
 """Model and name by kind in small letters."""
 
+SPECS: dict[str, type["BaseModel"]] = {"inferencepool": InferencePoolSpec, "routingpolicy": RoutingPolicySpec}
+
 SMALLEST: dict[str, dict[str, Any]] = {
     "inferencepool": {
         "model": {"source": {"type": "PersistentVolumeClaim", "persistentVolumeClaim": {"claimName": "w"}}}
     },
     "routingpolicy": {"routes": [{"name": "rest", "backends": [{"type": "Pool", "name": "coder"}]}]},
 }
+
+
+def spec_rows(kind: str) -> list[Row]:
+    """List the fields of a spec, at any depth."""
+    spec = SPECS[kind]
+    return read_rows(spec, structural(spec), "")
+
+
+def leaves(kind: str) -> set[str]:
+    """Return the paths of a spec's fields that have none below them."""
+    paths = [row.path for row in spec_rows(kind)]
+    return {path for path in paths if not any(other.startswith(f"{path}.") for other in paths)}
 
 
 def resource(kind: str, spec: dict[str, Any], name: str = "") -> dict[str, Any]:

@@ -8,22 +8,19 @@ from typing import Any
 import pytest
 import yaml
 from drawbridge_crds.compile import TenantFacts, compile_snapshot
-from drawbridge_crds.fields import Row, read_rows
-from drawbridge_crds.generate import structural
-from drawbridge_crds.policy import RoutingPolicy, RoutingPolicySpec
-from drawbridge_crds.pool import InferencePool, InferencePoolSpec
+from drawbridge_crds.policy import RoutingPolicy
+from drawbridge_crds.pool import InferencePool
 from drawbridge_crds.privacy import Privacy
 from drawbridge_crds.rules import unimplemented
 from drawbridge_operator.pool.desired.children import make_children
 from drawbridge_operator.pool.facts import PoolFacts
 from drawbridge_operator.pool.image import resolve_image
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from tests.contract.resources import CASES, KINDS, SMALLEST, resource
+from tests.contract.resources import CASES, KINDS, SMALLEST, leaves, resource, spec_rows
 from tests.unit.drawbridge_operator.pool.pools import SETTINGS
 
 EFFECTS: dict[str, list[dict[str, Any]]] = yaml.safe_load((CASES / "effects.yaml").read_text())
-SPECS: dict[str, type[BaseModel]] = {"inferencepool": InferencePoolSpec, "routingpolicy": RoutingPolicySpec}
 BUNDLES = {("ca", "ca.crt"): "PEM", ("ca", "bundle.pem"): "other PEM"}
 
 
@@ -50,7 +47,7 @@ def test_a_field_acts_or_is_told_as_not_implemented(kind: str, case: dict[str, A
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_field_without_effect_says_so(kind: str) -> None:
-    told = {row.path: [row.meaning, *(meaning for _, meaning in row.values)] for row in _rows(kind)}
+    told = {row.path: [row.meaning, *(meaning for _, meaning in row.values)] for row in spec_rows(kind)}
     for case in EFFECTS[kind]:
         if "without_effect" in case:
             texts = told[case["field"].replace("[0]", "[]")]
@@ -59,14 +56,7 @@ def test_a_field_without_effect_says_so(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_field_is_without_a_case(kind: str) -> None:
-    paths = [row.path for row in _rows(kind)]
-    leaves = {path for path in paths if not any(other.startswith(f"{path}.") for other in paths)}
-    assert {case["field"].replace("[0]", "[]") for case in EFFECTS[kind]} == leaves
-
-
-def _rows(kind: str) -> list[Row]:
-    spec = SPECS[kind]
-    return read_rows(spec, structural(spec), "")
+    assert {case["field"].replace("[0]", "[]") for case in EFFECTS[kind]} == leaves(kind)
 
 
 def _parsed(kind: str, spec: dict[str, Any]) -> InferencePool | RoutingPolicy:
