@@ -1,7 +1,7 @@
 """The pages of the documentation work as they stand: every block, in order, against an installed Drawbridge.
 
-What a page cannot know of this cluster is put in the place of what it says (`Stage.here`): its namespace,
-its small model, the stand-in for the cloud. `docs/` and what a block may be: tests/documentation.py.
+What a page cannot know of this cluster is put in the place of what it says: its namespace, its small model,
+the stand-in for the cloud (substitutions.py beside this). What a block may be: tests/documentation.py.
 """
 
 import json
@@ -18,10 +18,10 @@ from tests.cluster.kubectl import apply, kubectl
 from tests.documentation import IN_ORDER, ROOT, Block, blocks_of, commands, matches
 from tests.e2e.conftest import Installed
 from tests.e2e.shell import CommandFailedError, Shell, terminal
+from tests.e2e.substitutions import NAMESPACE, Substitutions, substitutions
 from tests.free_ports import free_ports
 from tests.standin.server import DEFAULT_API_KEY
 
-NAMESPACE = "docs"
 MODEL_FOLDER = "qwen2.5-coder-7b-instruct-awq"
 WITHIN_S = 300.0
 """For one block: a CPU takes half a minute to load the small model, more beside other tests."""
@@ -33,18 +33,11 @@ class Stage:
 
     shell: Shell
     folder: Path
-    everywhere: dict[str, str]
-    """What stands here for what the pages say."""
-
-    of_page: dict[str, dict[str, str]]
-    """The same for one page alone, before the others."""
+    substitutions: Substitutions
 
     def here(self, block: Block, text: str) -> str:
         """Put this cluster's names in the place of the page's."""
-        for names in (self.of_page.get(block.page, {}), self.everywhere):
-            for said, meant in names.items():
-                text = text.replace(said, meant)
-        return text
+        return self.substitutions.here(block.page, text)
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +47,17 @@ def stage(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Ite
     installed.cluster.ensure_volumes()
     remove_tenant(installed.cluster, NAMESPACE)  # of the last run, whose end nobody waited for
     _make_namespace(installed)
-    ports = free_ports(4)
-    copy_laptop(folder, cloud_port=ports[-1])
+    installed_gateway, gateway, admin, cloud = free_ports(4)
+    copy_laptop(folder, cloud_port=cloud)
     try:
         with terminal(installed.cluster, folder) as shell:
-            yield Stage(shell, folder, _everywhere(installed, ports[0]), _of_pages(ports))
+            names = substitutions(
+                (installed_gateway, gateway, admin, cloud),
+                storage_class=installed.cluster.storage_class,
+                engine_image=installed.images["engine"],
+                cloud_key=DEFAULT_API_KEY,
+            )
+            yield Stage(shell, folder, names)
     finally:
         _let_go(installed)
 
@@ -87,40 +86,6 @@ def _let_go(installed: Installed) -> None:
     kubectl(
         installed.cluster, "delete", "pods", "--all", "--namespace", NAMESPACE, "--grace-period=0", "--force"
     )
-
-
-def _everywhere(installed: Installed, gateway_port: int) -> dict[str, str]:
-    storage_class = installed.cluster.storage_class
-    return {
-        "team-a": NAMESPACE,
-        "http://drawbridge-gateway.drawbridge-system": f"http://127.0.0.1:{gateway_port}",
-        "8080:80": f"{gateway_port}:80",
-        "127.0.0.1:8080": f"127.0.0.1:{gateway_port}",
-        # one small machine, a small model, and whatever volumes there are
-        'requests: {cpu: "8", memory: 24Gi}': "requests: {cpu: 250m, memory: 1500Mi}",
-        "limits: {memory: 32Gi}": "limits: {memory: 4Gi}",
-        "storageClassName: standard": f"storageClassName: {storage_class}" if storage_class else "",
-        "image: busybox:1.37": f"image: {installed.images['engine']}",
-        # the stand-in for the cloud
-        "provider: Anthropic": "provider: Anthropic\n    baseURL: https://standin.cloud.svc.cluster.local"
-        "\n    caBundleRef: {name: cloud-ca}",
-        "YOUR-ANTHROPIC-KEY": DEFAULT_API_KEY,
-        # the installation that all tests use stays as it is
-        "helm upgrade --install": "helm upgrade --dry-run=server --install",
-    }
-
-
-def _of_pages(ports: list[int]) -> dict[str, dict[str, str]]:
-    _, gateway, admin, cloud = ports
-    # the key of the page before: README shows only its beginning
-    return {
-        "README.md": {'"dbk_..."': '__import__("os").environ["API_KEY"]'},
-        "examples/laptop/README.md": {
-            "--host 127.0.0.1 ": f"--host 127.0.0.1 --port {cloud} ",
-            "serve examples/laptop ": f"serve examples/laptop --port {gateway} --admin-port {admin} ",
-            "127.0.0.1:8080": f"127.0.0.1:{gateway}",
-        },
-    }
 
 
 @pytest.mark.parametrize("page", IN_ORDER)

@@ -27,6 +27,7 @@ from tests.documentation import (
     read_blocks,
 )
 from tests.e2e.shell import CommandFailedError, Shell
+from tests.e2e.substitutions import Substitutions, substitutions
 
 BLOCKS = [block for page in pages() for block in blocks_of(page)]
 KINDS = {"InferencePool": InferencePool, "RoutingPolicy": RoutingPolicy}
@@ -86,6 +87,18 @@ def test_every_saved_file_is_used_by_a_later_command() -> None:
         )
     ]
     assert _places(unused) == []
+
+
+def test_every_substitution_is_of_something_that_a_page_says() -> None:
+    ours = substitutions((1, 2, 3, 4), storage_class="", engine_image="engine", cloud_key="key")
+    assert ours.unused(block for block in BLOCKS if block.is_run and block.page in IN_ORDER) == []
+
+
+def test_a_substitution_that_no_block_uses_is_found() -> None:
+    blocks = list(read_blocks("p.md", "```bash\nls team-a:80\n```\n"))
+    some = Substitutions({"team-a": "docs", "team-b": "x"}, {"p.md": {":80": ":1"}, "q.md": {"ls": "cat"}})
+    assert some.unused(blocks) == ["q.md: ls", "team-b"]
+    assert some.here("p.md", blocks[0].text) == "ls docs:1\n"
 
 
 def _documents(block: Block) -> list[Any]:
