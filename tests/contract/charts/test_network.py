@@ -5,6 +5,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.contract.charts.chart import (
     CHARTS,
@@ -19,6 +20,7 @@ from tests.contract.charts.chart import (
     run_helm,
     value_sets,
 )
+from tests.documentation import blocks_of
 
 
 def _policy(values: str, component: str) -> Any:
@@ -234,3 +236,23 @@ def test_without_a_bridge_nothing_asks_a_name_server() -> None:
     for component in ("gateway", "operator"):
         ports = {p["port"] for rule in _policy("air-gapped", component)["egress"] for p in rule["ports"]}
         assert not ports & {53, 5353}
+
+
+@pytest.mark.parametrize(
+    ("kind", "selected"),
+    [
+        pytest.param("CiliumNetworkPolicy", {"operator", "gateway", "bridge"}, id="on Cilium"),
+        pytest.param("NetworkPolicy", {"gateway", "bridge"}, id="with AWS VPC CNI"),
+    ],
+)
+def test_what_the_page_on_plugins_adds_selects_our_pods(kind: str, selected: set[str]) -> None:
+    """The operator's own way is any address, which the address of a Service is too."""
+    blocks = [yaml.safe_load(b.text) for b in blocks_of("docs/compatibility.md") if b.language == "yaml"]
+    [policy] = [block for block in blocks if block["kind"] == kind]
+    selector = policy["spec"].get("endpointSelector") or policy["spec"]["podSelector"]
+    [expression] = selector["matchExpressions"]
+    assert set(expression["values"]) == selected
+    pods = [pod_of(deployment) for deployment in of_kind(objects_of("everything"), "Deployment")]
+    labels = [pod["metadata"]["labels"] for pod in pods]
+    wanted = selector["matchLabels"].items()
+    assert {pod[expression["key"]] for pod in labels if wanted <= pod.items()} >= selected
