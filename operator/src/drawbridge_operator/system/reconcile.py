@@ -1,9 +1,11 @@
 """The way from gateway and bridge to the API server: a NetworkPolicy that only the operator can keep.
 
 A NetworkPolicy names addresses, those of the API server are known to the cluster alone, and they move.
-They are matched after the translation of the Service's address, so the endpoints count.
+Most network plugins match them after the translation of the Service's address, so that the endpoints count;
+some, the AWS VPC CNI among them, before it: docs/compatibility.md.
 """
 
+import asyncio
 import ipaddress
 from collections.abc import Iterable
 from typing import Final
@@ -11,7 +13,7 @@ from typing import Final
 import structlog
 
 from drawbridge_operator.cluster import Cluster
-from drawbridge_operator.kinds import ENDPOINT_SLICE, FIELD_MANAGER, NETWORK_POLICY, Object
+from drawbridge_operator.kinds import ENDPOINT_SLICE, FIELD_MANAGER, NETWORK_POLICY, SERVICE, Object
 from drawbridge_operator.plan import plan_write
 from drawbridge_operator.settings import Settings
 
@@ -25,8 +27,11 @@ _log = structlog.get_logger()
 
 async def reconcile_system(cluster: Cluster, settings: Settings) -> float:
     """Keep the policy; returns the seconds until the next look."""
-    slices = await cluster.list(ENDPOINT_SLICE, "default", "kubernetes.io/service-name=kubernetes")
-    wanted = make_api_server_policy(slices, settings.namespace)
+    slices, service = await asyncio.gather(
+        cluster.list(ENDPOINT_SLICE, "default", "kubernetes.io/service-name=kubernetes"),
+        cluster.get(SERVICE, "default", "kubernetes"),
+    )
+    wanted = make_api_server_policy(slices, service, settings.namespace)
     if wanted is None:  # an API server that answers has an address: keep what was known to work
         _log.warning(
             "api_server_addresses_missing", action="look at the EndpointSlices of Service default/kubernetes"
@@ -39,19 +44,27 @@ async def reconcile_system(cluster: Cluster, settings: Settings) -> float:
     return RECHECK_S
 
 
-def make_api_server_policy(slices: Iterable[Object], system_namespace: str) -> Object | None:
-    """Allow gateway and bridge to reach the endpoints in these EndpointSlices; None when there are none."""
-    egress = sorted(
-        {
-            (ipaddress.ip_network(address).with_prefixlen, port["port"])
-            for endpoint_slice in slices
-            for endpoint in endpoint_slice.get("endpoints") or ()
-            for address in endpoint["addresses"]
-            for port in endpoint_slice.get("ports") or ()
-        }
-    )
-    if not egress:
+def make_api_server_policy(
+    slices: Iterable[Object], service: Object | None, system_namespace: str
+) -> Object | None:
+    """Allow gateway and bridge to reach the endpoints in these EndpointSlices, and the Service of them.
+
+    None when there are no endpoints.
+    """
+    endpoints = {
+        (address, port["port"])
+        for endpoint_slice in slices
+        for endpoint in endpoint_slice.get("endpoints") or ()
+        for address in endpoint["addresses"]
+        for port in endpoint_slice.get("ports") or ()
+    }
+    if not endpoints:
         return None
+    spec = service["spec"] if service else {}
+    translated = {(ip, port["port"]) for ip in spec.get("clusterIPs", ()) for port in spec.get("ports", ())}
+    egress = sorted(
+        (ipaddress.ip_network(address).with_prefixlen, port) for address, port in endpoints | translated
+    )
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

@@ -50,10 +50,26 @@ def allowed(policy: dict[str, Any]) -> list[tuple[str, int]]:
 def test_the_policy_allows_the_endpoints_and_nothing_else(
     slices: list[dict[str, Any]], cidrs: list[tuple[str, int]]
 ) -> None:
-    policy = make_api_server_policy(slices, SYSTEM)
+    policy = make_api_server_policy(slices, None, SYSTEM)
     assert policy is not None
     assert allowed(policy) == cidrs
     assert policy["spec"]["policyTypes"] == ["Egress"]
+
+
+async def test_the_services_address_is_allowed_for_plugins_that_look_before_its_translation() -> None:
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "kubernetes", "namespace": "default"},
+        "spec": {"clusterIPs": ["198.19.0.1", "fd00::1"], "ports": [{"name": "https", "port": 443}]},
+    }
+    world = World(addresses("10.0.0.1"), service)
+    await reconcile_system(world, SETTINGS)
+    assert allowed(world.named(NETWORK_POLICY, SYSTEM, POLICY_NAME)) == [
+        ("10.0.0.1/32", 6443),
+        ("198.19.0.1/32", 443),
+        ("fd00::1/128", 443),
+    ]
 
 
 async def test_it_is_written_once_and_then_left_alone() -> None:
