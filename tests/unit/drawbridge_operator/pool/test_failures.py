@@ -16,6 +16,7 @@ from tests.unit.drawbridge_operator.pool.reconciling import (
     CHILDREN,
     POLICY,
     STATUS,
+    pool_status,
     reason_of,
     reconcile,
     settled,
@@ -101,6 +102,8 @@ async def test_a_namespace_that_is_going_is_left_to_go() -> None:
     assert await reconcile(there) is None
     assert [write for write in there.written() if write in CHILDREN] == [POLICY]
     assert reason_of(there, "Accepted") == "Accepted"
+    told = {condition["type"]: condition["message"] for condition in pool_status(there)["conditions"]}
+    assert told["Progressing"] == "0 of 1 replicas made from the current spec"
 
 
 @pytest.mark.parametrize(

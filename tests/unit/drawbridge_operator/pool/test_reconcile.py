@@ -206,6 +206,12 @@ async def test_a_missing_claim_is_told_looked_for_again_and_heals() -> None:
     assert there.written() == [STATUS, EVENT]
 
 
+async def test_no_claim_is_looked_for_again_when_the_source_has_none() -> None:
+    there = world(model={"source": {"type": "Image", "image": {"reference": "registry.example.com/w:1"}}})
+    assert await reconcile(there) is None
+    assert reason_of(there, "ModelReady") == "NotImplemented"
+
+
 async def test_a_pool_without_an_image_gets_everything_but_engines() -> None:
     there = world()
     none = replace(SETTINGS, engine_images={})
