@@ -9,6 +9,12 @@ from drawbridge_operator.pool.checks.verdict import Check, Verdict
 from drawbridge_operator.pool.desired.container import claim_source
 from drawbridge_operator.pool.facts import PoolFacts
 
+_LIMITS: Final = {
+    "ReadWriteOnce": "all replicas share one node",
+    "ReadWriteOncePod": "only one replica can run",
+}
+"""What a mode means that has no other beside it; the API server lets none stand beside the second."""
+
 
 def source_is_not_implemented(facts: PoolFacts) -> Verdict | None:
     """Find a kind of source that nothing reads yet."""
@@ -71,10 +77,10 @@ def claim_can_be_mounted(facts: PoolFacts) -> Verdict | None:
     """Find, in the end, that the claim is bound; and where that binds the replicas, too."""
     claim = facts.claim or {}
     modes = set(claim.get("spec", {}).get("accessModes", ()))
+    alone = modes.pop() if len(modes) == 1 else ""
     message = f"{_claim(facts)} is bound"
-    if facts.wanted > 1 and modes and modes <= {"ReadWriteOnce", "ReadWriteOncePod"}:
-        limit = "only one replica can run" if modes == {"ReadWriteOncePod"} else "all replicas share one node"
-        message += f" as {'/'.join(sorted(modes))}: {limit}; use ReadOnlyMany or ReadWriteMany for more"
+    if facts.wanted > 1 and alone in _LIMITS:
+        message += f" as {alone}: {_LIMITS[alone]}; use ReadOnlyMany or ReadWriteMany for more"
     return Verdict("True", Reason.MODEL_FOUND, message)
 
 
