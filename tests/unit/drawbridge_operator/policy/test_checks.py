@@ -110,10 +110,21 @@ def test_a_manifest_too_long_for_a_message_is_described_rather_than_cut() -> Non
     assert clouds[-1].secret_key_ref.name in message
 
 
-def test_of_many_missing_secrets_some_are_told() -> None:
-    clouds = [cloud(f"c{i}", f"secret-{i}") for i in range(5)]
-    answer = report(*((c.name, c.secret_key_ref.name, "NotFound") for c in clouds))
-    assert judged(clouds, answer).message.endswith("; 2 more are missing")
+@pytest.mark.parametrize(
+    ("count", "shown", "more"),
+    [
+        pytest.param(3, 3, "", id="three, which are all told"),
+        pytest.param(5, 3, "; 2 more are missing", id="more than are told"),
+    ],
+)
+def test_missing_secrets_are_told_in_their_order_and_no_more_than_can_be_read(
+    count: int, shown: int, more: str
+) -> None:
+    clouds = [cloud(f"c{i}", f"secret-{i}") for i in range(count)]
+    answer = report(*((c.name, c.secret_key_ref.name, "NotFound") for c in reversed(clouds)))
+    *told, last = judged(clouds, answer).message.split(" --from-literal=api-key=YOUR_API_KEY")
+    assert [words.rpartition(" ")[2] for words in told] == [f"secret-{i}" for i in range(shown)]
+    assert last == more
 
 
 def test_a_policy_too_large_says_what_is_in_force_instead() -> None:
