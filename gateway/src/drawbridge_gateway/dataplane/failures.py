@@ -45,7 +45,7 @@ _BLAMED_FIELD: Final = re.compile(r"\b([a-z_]{1,40}) must be ")
 
 _NAMEABLE: Final = frozenset({
     "temperature", "top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty", "repetition_penalty",
-    "logit_bias", "max_tokens", "max_completion_tokens", "thinking.budget_tokens",
+    "logit_bias", "max_tokens", "max_completion_tokens",
 })  # fmt: skip
 
 _BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, OVERLOADED})

@@ -132,6 +132,23 @@ def test_a_refused_parameter_is_named_when_it_is_one(text: str, param: str | Non
     assert "hunter2" not in failure.error.message
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "temperature", "top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty",
+        "repetition_penalty", "logit_bias", "max_tokens", "max_completion_tokens",
+    ],
+)  # fmt: skip
+def test_parameters_that_an_engine_may_blame_have_names_that_are_told(name: str) -> None:
+    error = status_failed(POOL, ErrorAnswer(400, f"{name} must be another, got 7.")).error
+    assert error == ApiError(
+        400,
+        "invalid_request",
+        f'pool "coder" refused the request as invalid: the value of "{name}" is not one it accepts',
+        param=name,
+    )
+
+
 WORDS = 'the API key in Secret "openai" is refused'
 
 

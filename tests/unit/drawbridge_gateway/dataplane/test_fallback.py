@@ -39,6 +39,7 @@ def test_who_tries_next(
 
 NOT_ASKED = bridge_failed(CLOUD, ErrorAnswer(400, "", code=NOT_TRANSLATABLE))
 POOL_DOWN = upstream_failed(POOL, UnreachableError("x"))
+CLOUD_FAILED = bridge_failed(CLOUD, ErrorAnswer(500, ""))
 REFUSED = bridge_failed(CLOUD, ErrorAnswer(400, "", code="invalid_request"))
 FORBIDDEN = bridge_failed(CLOUD, ErrorAnswer(403, "", code="privacy_refused"))
 
@@ -62,6 +63,7 @@ def test_whoever_comes_after_a_cloud_that_cannot_be_asked_is_tried() -> None:
             None,
             id="a fault of the request ends it, but hides nothing",
         ),
+        pytest.param(POOL_DOWN, CLOUD_FAILED, "backend_error", UNAVAILABLE, id="the last failure is told"),
         pytest.param(POOL_DOWN, FORBIDDEN, "privacy_refused", None, id="the bridge's refusal hides all"),
         pytest.param(
             NOT_ASKED, POOL_DOWN, "backend_unavailable", UNAVAILABLE, id="a failure after it counts"
