@@ -41,6 +41,13 @@ async def test_a_snapshot_just_written_is_given_time_to_load(here: Installation)
     assert world.written() == [SNAPSHOT_WRITE], "no status: gateways would say that they have not loaded it"
 
 
+async def test_pools_without_a_policy_have_no_status_to_tell(here: Installation) -> None:
+    world = World(namespace(), pool())
+    for written in ([SNAPSHOT_WRITE], []):
+        assert await reconcile_tenant(world, here.settings, here.now, TENANT) is None
+        assert world.written() == written
+
+
 async def test_nobody_is_asked_for_a_snapshot_that_is_not_written(here: Installation) -> None:
     world = World(namespace(), pool(), policy())
     await here.reconciled(world)
@@ -90,6 +97,16 @@ async def test_a_snapshot_that_the_api_server_refuses_is_told_with_its_words(her
     await here.reconciled(world)
     assert conditions_of(world)["Programmed"] == ("True", "Programmed")
     assert status_of(world)["effectivePrivacy"] == "Strict"
+
+
+async def test_nothing_is_told_of_a_snapshot_where_none_was_ever_in_force(here: Installation) -> None:
+    world = World(namespace(), pool(), policy())
+    world.failures["PATCH", "ConfigMap"] = ForbiddenError("exceeded quota")
+    with pytest.raises(ForbiddenError):
+        await here.reconciled(world)
+    assert status_of(world)["observedGeneration"] == 1, "the policy was read all the same"
+    assert "effectivePrivacy" not in status_of(world)
+    assert status_of(world)["snapshot"]["hash"] == ""
 
 
 async def test_a_gateway_that_loads_late_is_asked_sooner_and_then_less_often(here: Installation) -> None:

@@ -114,6 +114,18 @@ async def test_a_config_map_that_is_no_snapshot_is_not_deleted(here: Installatio
     assert world.written() == []
 
 
+async def test_a_snapshot_says_whose_it_is_and_who_writes_it(here: Installation) -> None:
+    world = World(namespace(), pool())
+    await here.reconciled(world)
+    assert world.named(CONFIG_MAP, SYSTEM, snapshot_name(TENANT))["metadata"]["labels"] == {
+        "app.kubernetes.io/managed-by": "drawbridge-operator",
+        "app.kubernetes.io/part-of": "drawbridge",
+        "drawbridge.dev/keys": "compiled",
+        "drawbridge.dev/snapshot": "true",
+        "drawbridge.dev/tenant": TENANT,
+    }
+
+
 async def test_drift_of_a_snapshot_is_undone(here: Installation) -> None:
     world = World(namespace(), pool(), policy())
     await here.reconciled(world)
@@ -172,6 +184,20 @@ async def test_a_pool_of_another_version_stays_in_the_snapshot_as_strict(here: I
     assert (target.name, target.privacy) == ("coder", Privacy.STRICT)
 
 
+async def test_a_pool_whose_spec_is_not_accepted_keeps_what_the_snapshot_in_force_says_of_it(
+    here: Installation,
+) -> None:
+    world = World(namespace(), pool(privacy="Strict"), policy())
+    await here.reconciled(world)
+    asked = pool(privacy="Standard", engine={"upgradePolicy": "WithChart"})
+    world.put(asked)
+    await here.reconciled(world)
+    assert [target.privacy for target in snapshot_of(world).pools] == [Privacy.STRICT]
+    world.put({**asked, "spec": {**asked["spec"], "engine": {}}})
+    await here.reconciled(world)
+    assert [target.privacy for target in snapshot_of(world).pools] == [Privacy.STANDARD]
+
+
 async def test_keys_reach_the_snapshot_and_broken_ones_are_told(here: Installation) -> None:
     world = World(
         namespace(),
@@ -224,9 +250,22 @@ async def test_a_snapshot_too_large_is_replaced_by_a_closed_one(
     world = World(namespace(), pool(), policy(**WITH_CA), config_map("ca", {"ca.crt": AUTHORITY_PEM * 9}))
     monkeypatch.setattr(snapshots, "MAX_SNAPSHOT_BYTES", 2000)
     await here.reconciled(world)
-    assert snapshot_of(world).clouds == ()
+    assert (snapshot_of(world).clouds, snapshot_of(world).routes) == ((), ())
     assert snapshot_of(world).privacy == Privacy.STRICT
     assert conditions_of(world)["Ready"] == ("False", "Invalid")
+
+
+async def test_a_snapshot_may_fill_its_config_map_to_the_last_byte(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(namespace(), pool(), policy(**WITH_CLOUD))
+    await here.reconciled(world)
+    data = world.named(CONFIG_MAP, SYSTEM, snapshot_name(TENANT))["data"]
+    size_bytes = sum(len(key.encode()) + len(text.encode()) for key, text in data.items())
+    for limit_bytes, clouds in ((size_bytes, 1), (size_bytes - 1, 0)):
+        monkeypatch.setattr(snapshots, "MAX_SNAPSHOT_BYTES", limit_bytes)
+        await here.reconciled(world)
+        assert len(snapshot_of(world).clouds) == clouds
 
 
 async def test_keys_too_large_are_left_out_too(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
