@@ -137,6 +137,12 @@ async def test_the_status_tells_the_snapshot_in_force_and_who_has_it(here: Insta
     }
 
 
+async def test_a_status_that_does_not_parse_is_written_anew(here: Installation) -> None:
+    world = World(namespace(), pool(), {**policy(), "status": {"conditions": "of another release"}})
+    await here.reconciled(world)
+    assert conditions_of(world)["Ready"] == ("True", "Ready")
+
+
 async def test_only_ready_gateways_count(here: Installation) -> None:
     here.gateways = {"gateway-a": "Current", "gateway-b": "Older"}
     world = World(namespace(), pool(), policy())
