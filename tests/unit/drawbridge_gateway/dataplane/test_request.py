@@ -334,7 +334,7 @@ def result(*parts: dict[str, Any]) -> dict[str, Any]:
 )
 def test_media_by_reference_is_refused(dialect: Dialect, part: dict[str, Any]) -> None:
     body = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": [part]}]}
-    assert refusal(dialect, json.dumps(body).encode())[:2] == (400, "media_by_reference")
+    assert refusal(dialect, json.dumps(body).encode()) == (400, "media_by_reference", "messages[0].content")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,15 @@ from drawbridge_gateway.protocols.errors import RequestRefused
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.drawbridge_gateway.policies import CODER, GPT, cloud_backend, pool_backend, route, snapshot
+from tests.unit.drawbridge_gateway.policies import (
+    CLAUDE,
+    CODER,
+    GPT,
+    cloud_backend,
+    pool_backend,
+    route,
+    snapshot,
+)
 
 POOL, STRICT_POOL, PROVEN_POOL = pool_backend("coder"), pool_backend("vault"), pool_backend("safe")
 CLOUD, OTHER_CLOUD = cloud_backend("gpt"), cloud_backend("claude")
@@ -111,24 +119,49 @@ def test_engines_see_the_key_of_their_pool_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "code"),
+    ("asked", "status", "code", "param"),
     [
-        pytest.param({"model": "gpt-4o"}, 404, "model_not_found", id="a model that the policy does not list"),
-        pytest.param({"model": "spare"}, 404, "model_not_found", id="a pool that the policy does not list"),
-        pytest.param({"model": "coder:adapter"}, 404, "model_not_found", id="a pool's name with an adapter"),
+        pytest.param(
+            {"model": "gpt-4o"}, 404, "model_not_found", "model", id="a model that the policy does not list"
+        ),
+        pytest.param(
+            {"model": "spare"}, 404, "model_not_found", "model", id="a pool that the policy does not list"
+        ),
+        pytest.param(
+            {"model": "coder:adapter"}, 404, "model_not_found", "model", id="a pool's name with an adapter"
+        ),
         pytest.param(
             {"model": "coder", "key_models": frozenset({"auto"})},
             404,
             "model_not_found",
+            "model",
             id="not one of the key's",
         ),
-        pytest.param({"task": "unheard-of"}, 400, "no_route", id="no route fits"),
+        pytest.param({"task": "unheard-of"}, 400, "no_route", "x-drawbridge-task", id="no route fits"),
     ],
 )
-def test_requests_without_a_route(asked: dict[str, Any], status: int, code: str) -> None:
+def test_requests_without_a_route(asked: dict[str, Any], status: int, code: str, param: str) -> None:
     with pytest.raises(RequestRefused) as refused:
         plan(snapshot(QUICK), **asked)
-    assert (refused.value.error.status, refused.value.error.code) == (status, code)
+    error = refused.value.error
+    assert (error.status, error.code, error.param) == (status, code, param)
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        pytest.param("org/model-2.1:v1@a_b", 'the model "org/model-2.1:v1@a_b"', id="a name"),
+        pytest.param("m" * 128, f'the model "{"m" * 128}"', id="as long as one may be"),
+        pytest.param("m" * 129, "that model", id="longer"),
+        pytest.param("/etc", "that model", id="one that begins as none does"),
+        pytest.param("gpt-4o\nX", "that model", id="a line more"),
+        pytest.param('gpt" or', "that model", id="what would end the quotation"),
+    ],
+)
+def test_an_unknown_model_is_repeated_only_where_it_looks_like_one(model: str, named: str) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        plan(snapshot(QUICK), model=model)
+    assert refused.value.error.message.startswith(f"{named} does not exist, ")
 
 
 GONE = pool_backend("gone")
@@ -263,6 +296,8 @@ STRICT_CODER = PoolTarget(name="coder", model="coder", uid="u", privacy=Privacy.
         pytest.param(snapshot(REST), "pool:coder", "gpt", False, id="the route of a pool"),
         pytest.param(snapshot(REST), "rest", "claude", False, id="a cloud that the route does not name"),
         pytest.param(snapshot(REST, clouds=()), "rest", "gpt", False, id="a cloud that is not usable"),
+        pytest.param(snapshot(REST, clouds=(CLAUDE,)), "rest", "gpt", False, id="one beside one that is"),
+        pytest.param(snapshot(REST, clouds=(GPT,)), "rest", "gpt", True, id="the only one that is usable"),
         pytest.param(snapshot(REST, pools=(STRICT_CODER,)), "rest", "gpt", False, id="a Strict pool"),
         pytest.param(MISSING_POOL, "rest", "gpt", False, id="the route's pool is unknown"),
         pytest.param(
