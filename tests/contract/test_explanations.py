@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from types import ModuleType
 from drawbridge_crds.conditions import ConditionType, Reason
 from drawbridge_crds.fields import read_not_yet
 from drawbridge_crds.policy import Classification, RoutingPolicySpec
-from drawbridge_gateway.dataplane import fields
+from drawbridge_gateway.dataplane import fields, refusals
 from drawbridge_gateway.dataplane.request import FORBIDDEN
 from drawbridge_gateway.protocols.anthropic import ANTHROPIC
 from drawbridge_gateway.protocols.openai import OPENAI
@@ -73,6 +74,16 @@ def _documented() -> set[str]:
 def test_the_table_of_error_codes_is_complete_and_has_no_others() -> None:
     assert len(_codes()) > 30
     assert _documented() == _codes()
+
+
+def test_the_gateways_refusals_have_the_status_that_the_table_says() -> None:
+    rows = re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \|", HTTP_API.read_text(), re.MULTILINE)
+    # none is said in a stream, which has its status already
+    documented = {code: re.findall(r"\d{3}", statuses) for code, statuses in rows}
+    makers = [make for _, make in inspect.getmembers(refusals, inspect.isfunction)]
+    made = [make(*("x" for _ in inspect.signature(make).parameters)) for make in makers]
+    assert len(made) > 20
+    assert [e for e in made if documented[e.code] and str(e.status) not in documented[e.code]] == []
 
 
 GOOD = {
