@@ -115,7 +115,9 @@ async def test_of_two_times_the_earlier_one_wins(first_s: float, second_s: float
 
     queue = queue_of(reconcile)
     queue.add_after("a", first_s)
+    first = queue._timers["a"]
     queue.add_after("a", second_s)
+    assert first.cancelled() == (first is not queue._timers["a"]), "the one that lost never fires"
     due_s = queue._timers["a"].when() - asyncio.get_running_loop().time()
     assert due_s < 6
     queue._forget_timer("a")
@@ -129,7 +131,9 @@ async def test_what_is_put_off_waits_for_the_later_of_two_times(first_s: float, 
 
     queue = queue_of(reconcile)
     queue.put_off("a", first_s)
+    first = queue._timers["a"]
     queue.put_off("a", second_s)
+    assert first.cancelled() == (first is not queue._timers["a"]), "the one that lost never fires"
     due_s = queue._timers["a"].when() - asyncio.get_running_loop().time()
     assert due_s > 50
     queue._forget_timer("a")
@@ -169,7 +173,22 @@ async def test_a_run_makes_an_earlier_appointment_void() -> None:
     async with running(queue):
         queue.add("a")
         await done.wait()
-    assert queue._timers == {}
+        assert queue._timers == {}, "before the end, which leaves none anyway"
+
+
+async def test_keys_delayed_together_do_not_come_back_together() -> None:
+    async def reconcile(_: str) -> None: ...
+
+    queue = queue_of(reconcile)
+    now_s = asyncio.get_running_loop().time()
+    keys = [str(number) for number in range(100)]
+    for key in keys:
+        queue.add_after(key, 100)
+    due_s = [queue._timers[key].when() - now_s for key in keys]
+    assert 90 <= min(due_s) < 92
+    assert 108 < max(due_s) < 112
+    for key in keys:
+        queue._forget_timer(key)
 
 
 async def test_a_timer_adds_its_key() -> None:
