@@ -154,6 +154,14 @@ def test_a_streamed_call_that_the_limit_cut_before_its_arguments(cut: Fragment) 
     assert [block["id"] for block in message["content"]] == ["a"]
 
 
+@pytest.mark.parametrize("text", ["[{}]", "x{}", '"{}"', " 7 {}"])
+def test_what_does_not_begin_as_an_object_has_no_end(text: str) -> None:
+    end = ObjectEnd()
+    for piece in (text, "{}"):
+        assert end.feed(piece) == len(piece)
+        assert not end.found
+
+
 def test_many_calls_behind_a_long_one_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read = 0
     feed = ObjectEnd.feed

@@ -153,11 +153,26 @@ def test_what_openai_cannot_say(path: str) -> None:
     check(error, path, rule.note)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({"tools": [{"name": "f" * 64, "input_schema": {}}]}, id="the name of a tool"),
+        pytest.param(
+            said([{"type": "tool_use", "id": "a", "name": "f" * 64, "input": {}}], "assistant"),
+            id="of a call",
+        ),
+        pytest.param({"stop_sequences": ["a", "b", "c", "d"]}, id="sequences to stop at"),
+    ],
+)
+def test_as_much_as_openai_takes_is_asked_of_it(asked: dict[str, Any]) -> None:
+    to_openai({"model": "auto", "max_tokens": 9, "messages": [USER], **asked}, "gpt-4o", Provider.OPENAI)
+
+
 def check(error: ApiError, path: str, note: str) -> None:
     assert (error.status, error.code) == (400, "not_translatable")
-    assert error.message.startswith(f'"{path}"')
+    place = f'"{path}"' if error.param == path else f'"{path}" ({error.param})'
+    assert error.message.startswith(f"{place} cannot be said in ")
     assert error.message.endswith(note)
-    assert error.param is not None
     assert SECRET not in f"{error.message} {error.param}"
 
 
