@@ -44,6 +44,25 @@ def test_closed(schema: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    "keyword",
+    [
+        "anyOf", "allOf", "oneOf", "prefixItems", "items", "additionalItems", "contains", "not", "if", "then",
+        "else", "propertyNames", "additionalProperties",
+    ],
+)  # fmt: skip
+def test_what_is_closed_behind_every_keyword_that_holds_schemas(keyword: str) -> None:
+    assert closed({keyword: OPEN}) == {keyword: SHUT}
+    assert closed({keyword: [OPEN]}) == {keyword: [SHUT]}
+
+
+@pytest.mark.parametrize(
+    "keyword", ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"]
+)
+def test_what_is_closed_behind_every_keyword_that_holds_schemas_by_name(keyword: str) -> None:
+    assert closed({keyword: {"x": OPEN}})[keyword] == {"x": SHUT}
+
+
+@pytest.mark.parametrize(
     ("schema", "is_open"),
     [
         pytest.param(OPEN, False, id="nothing is said"),
@@ -93,3 +112,16 @@ def test_says_open(schema: dict[str, Any], *, is_open: bool) -> None:
 )
 def test_is_strict(schema: dict[str, Any], *, strict: bool) -> None:
     assert is_strict(schema) is strict
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas",
+        "patternProperties",
+    ],
+)  # fmt: skip
+def test_keywords_that_no_strict_schema_has(keyword: str) -> None:
+    schema = {**SHUT, "properties": {"a": TEXT}, "required": ["a"]}
+    assert is_strict(schema)
+    assert not is_strict({**schema, "properties": {"a": {**TEXT, keyword: SHUT}}})
