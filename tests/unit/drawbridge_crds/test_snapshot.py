@@ -2,7 +2,7 @@ import json
 
 import pytest
 from drawbridge_crds.privacy import Privacy, Proof
-from drawbridge_crds.snapshot import GatewaySnapshot, PoolTarget, SnapshotError
+from drawbridge_crds.snapshot import GatewaySnapshot, KeyTarget, PoolTarget, SnapshotError
 
 SNAPSHOT = GatewaySnapshot(
     tenant="team-a",
@@ -24,6 +24,16 @@ def test_a_snapshot_survives_the_wire_and_equal_ones_have_equal_bytes() -> None:
     assert GatewaySnapshot.from_wire(SNAPSHOT.to_wire()) == SNAPSHOT
     assert SNAPSHOT.to_wire() == SNAPSHOT.model_copy(deep=True).to_wire()
     assert json.loads(SNAPSHOT.to_wire())["hash"] == SNAPSHOT.content_hash
+
+
+def test_the_order_in_which_keys_were_read_does_not_show() -> None:
+    key = KeyTarget(digest="0" * 64, expires=None, models=None)
+    one, other = (
+        GatewaySnapshot.model_validate({**SNAPSHOT.model_dump(), "keys": dict.fromkeys(names, key)})
+        for names in ("ab", "ba")
+    )
+    assert list(one.keys) != list(other.keys)
+    assert (one.to_wire(), one.content_hash) == (other.to_wire(), other.content_hash)
 
 
 def _edited(**changes: object) -> str:

@@ -195,9 +195,9 @@ def test_calls_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream_to_anthropic, "MAX_ARGUMENTS_CHARS", 10)
     monkeypatch.setattr(stream_to_anthropic, "MAX_CALLS", 2)
     stream = EventStream()
-    stream.take(chunk(0, "12345", id="a"))
+    stream.take(chunk(0, "123456789", id="a"))  # and its name, "f"
     with pytest.raises(MalformedAnswerError, match="no end"):
-        stream.take(chunk(0, "678901"))
+        stream.take(chunk(0, ""))
     stream = EventStream()
     for index in range(2):
         stream.take(chunk(index, "", id=str(index)))

@@ -200,6 +200,7 @@ CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{
         pytest.param(ApiProtocol.ANTHROPIC, {"type": "message"}, id="a message without content"),
         pytest.param(ApiProtocol.ANTHROPIC, {"choices": []}, id="the other protocol"),
         pytest.param(ApiProtocol.OPENAI, {"choices": []}, id="a completion without a choice"),
+        pytest.param(ApiProtocol.OPENAI, {"choices": [7]}, id="a choice that is no object"),
         pytest.param(
             ApiProtocol.OPENAI,
             {"choices": [{"message": {"tool_calls": [CALL]}, "finish_reason": "tool_calls"}]},
@@ -249,6 +250,25 @@ def test_content_in_parts_is_all_read(thinking: Any, thought: str) -> None:
         {"type": "thinking", "thinking": thought, "signature": ""},
         {"type": "text", "text": "42"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("block", "delta"),
+    [
+        pytest.param({"type": "text", "text": "42"}, {"content": "42"}, id="a text"),
+        pytest.param(
+            {"type": "thinking", "thinking": "6 * 7"}, {"reasoning_content": "6 * 7"}, id="a thought"
+        ),
+        pytest.param({"type": "redacted_thinking", "data": "x"}, None, id="what nobody can read"),
+    ],
+)
+def test_words_that_come_with_the_beginning_of_their_block_are_read(
+    block: dict[str, Any], delta: dict[str, Any] | None
+) -> None:
+    stream = ChunkStream(created_s=1, include_usage=False)
+    stream.take({"type": "message_start", "message": {}})
+    chunks = stream.take({"type": "content_block_start", "index": 0, "content_block": block})
+    assert [chunk["choices"][0]["delta"] for chunk in chunks] == ([delta] if delta else [])
 
 
 def test_thoughts_inside_thoughts_are_malformed_however_many() -> None:
