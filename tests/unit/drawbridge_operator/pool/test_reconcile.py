@@ -64,6 +64,13 @@ async def test_what_runs_is_left_alone_when_a_setting_is_not_implemented() -> No
     assert there.events()[-1] == ("Warning", "NotImplemented")
 
 
+async def test_a_pool_that_is_left_as_it_is_wants_the_replicas_that_its_deployment_has() -> None:
+    there = await settled()
+    change_spec(there, engine={"upgradePolicy": "WithChart"}, replicas=3)
+    await reconcile(there)
+    assert (pool_status(there)["desiredReplicas"], pool_status(there)["readySummary"]) == (1, "0/1")
+
+
 async def test_first_sight_writes_the_policy_first_the_keys_before_the_pods_and_the_status_last() -> None:
     there = world()
     assert await reconcile(there) is None
