@@ -24,7 +24,6 @@ _STOP_REASONS: Final = {
     "length": "max_tokens",
     "model_length": "max_tokens",
     "tool_calls": "tool_use",
-    "function_call": "tool_use",
     "content_filter": "refusal",
 }
 
