@@ -33,8 +33,7 @@ def plan(content: GatewaySnapshot, *, proof: bool = True, task: str | None = Non
 
 
 def names(found: Plan) -> list[str]:
-    kinds = {Pool: "pool", Cloud: "cloud"}
-    return [f"{kinds[type(c.target)]}/{c.target.name}" for c in found.candidates]
+    return [candidate.target.label for candidate in found.candidates]
 
 
 QUICK = route("quick", POOL, tasks=("test-generation", "pattern-matching"))
