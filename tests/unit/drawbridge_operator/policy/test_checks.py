@@ -9,6 +9,7 @@ from drawbridge_crds.snapshot import CloudTarget
 from drawbridge_operator.policy.checks.accepted import accepted
 from drawbridge_operator.policy.checks.credentials_readable import credentials_readable
 from drawbridge_operator.policy.checks.resolved_refs import resolved_refs
+from drawbridge_operator.policy.gather import InvalidKeys
 from drawbridge_operator.settings import Settings
 
 SETTINGS = Settings(
@@ -137,3 +138,10 @@ def test_a_policy_too_large_says_what_is_in_force_instead() -> None:
 def test_keys_beyond_the_limit_are_told() -> None:
     message = "4,001 API keys exist, 4,000 are used: revoke what is not needed"
     assert resolved_refs([], [], 4001).message == message
+    assert resolved_refs([], [], 4000).status == "True"
+
+
+@pytest.mark.parametrize(("names", "shown"), [("abc", "3 (a, b, c)"), ("abcd", "4 (a, b, c, ...)")])
+def test_of_many_entries_that_are_no_keys_some_are_named(names: str, shown: str) -> None:
+    message = resolved_refs([], [InvalidKeys("drawbridge-keys", tuple(names))], 0).message
+    assert f"entries that are no API keys: {shown}; " in message

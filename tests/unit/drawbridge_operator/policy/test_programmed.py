@@ -158,6 +158,8 @@ async def test_an_answer_too_long_is_not_read(here: Installation, monkeypatch: p
     monkeypatch.setattr(gateways, "MAX_ANSWER_BYTES", 100)
     await here.reconciled(world)
     assert conditions_of(world)["Programmed"] == ("Unknown", "GatewayUnreachable")
+    messages = {condition["type"]: condition["message"] for condition in status_of(world)["conditions"]}
+    assert messages["Programmed"].startswith('gateway "gateway-a" does not answer: ')
 
 
 def test_a_pod_with_two_address_families_is_asked_once() -> None:
