@@ -38,7 +38,8 @@ class Installation:
 
     def __init__(self) -> None:
         self.gateways: dict[str, str] = {"gateway-a": "Current"}
-        """By pod: Current, Older, None (no snapshot of the tenant), Nonsense or Unreachable."""
+        """By pod: Current, Older, None (no snapshot of the tenant), Nonsense, Redirected (to the second
+        gateway) or Unreachable."""
         self.bridge: dict[str, str] | None = {}
         """State of the Secret by cloud, Readable where none is given; None: there is no bridge."""
         self.bridge_host = "127.0.0.1"
@@ -97,6 +98,10 @@ class Installation:
             return web.json_response({"detail": "no snapshot"}, status=404)
         if state == "Nonsense":
             return web.Response(text="<html>")
+        if state == "Redirected":
+            return web.Response(
+                status=302, headers={"Location": f"http://127.0.0.2:{self.port}{request.path}"}
+            )
         config_map = self._world.named(CONFIG_MAP, SYSTEM, snapshot_name(request.match_info["tenant"]))
         current = GatewaySnapshot.from_wire(config_map["data"][SNAPSHOT_KEY]).content_hash
         told = "0" * 64 if state == "Older" else current

@@ -153,6 +153,14 @@ async def test_only_ready_gateways_count(here: Installation) -> None:
     assert status_of(world)["snapshot"]["summary"] == "1/1"
 
 
+async def test_nobody_answers_for_a_gateway_that_names_another_address(here: Installation) -> None:
+    here.gateways = {"gateway-a": "Redirected", "gateway-b": "Current"}
+    world = World(namespace(), pool(), policy())
+    await here.reconciled(world)
+    assert conditions_of(world)["Programmed"] == ("Unknown", "GatewayUnreachable")
+    assert status_of(world)["snapshot"]["summary"] == "1/2"
+
+
 async def test_an_answer_too_long_is_not_read(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(namespace(), pool(), policy())
     monkeypatch.setattr(gateways, "MAX_ANSWER_BYTES", 100)
