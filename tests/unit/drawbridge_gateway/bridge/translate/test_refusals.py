@@ -153,12 +153,15 @@ def test_what_openai_cannot_say(path: str) -> None:
     check(error, path, rule.note)
 
 
+CALL_OF_A_LONG_NAME = {"type": "tool_use", "id": "a", "name": "f" * 64, "input": {}}
+
+
 @pytest.mark.parametrize(
     "asked",
     [
         pytest.param({"tools": [{"name": "f" * 64, "input_schema": {}}]}, id="the name of a tool"),
         pytest.param(
-            said([{"type": "tool_use", "id": "a", "name": "f" * 64, "input": {}}], "assistant"),
+            {"messages": [USER, {"role": "assistant", "content": [CALL_OF_A_LONG_NAME]}, USER]},
             id="of a call",
         ),
         pytest.param({"stop_sequences": ["a", "b", "c", "d"]}, id="sequences to stop at"),
