@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 POLL_S = 0.2
 FORWARD_WITHIN_S = 30.0
+REPLACED_WITHIN_S = 30.0
 
 Found = TypeVar("Found")
 
@@ -40,6 +41,21 @@ def get(cluster: "Cluster", *args: str) -> Any:
 def apply(cluster: "Cluster", manifest: str) -> None:
     """Apply the objects of a YAML or JSON text, as `kubectl apply --filename` does."""
     kubectl(cluster, "apply", "--server-side", "--force-conflicts", "--filename", "-", stdin=manifest)
+
+
+def replace(cluster: "Cluster", manifest: str) -> None:
+    """Replace objects as a whole; again where somebody wrote between kubectl's look and its write."""
+
+    def is_replaced() -> bool:
+        try:
+            kubectl(cluster, "replace", "--filename", "-", stdin=manifest)
+        except ToolFailedError as error:
+            if "(Conflict)" in str(error):  # the operator has written a status
+                return False
+            raise
+        return True
+
+    wait_for("a replace without a conflict", is_replaced, within_s=REPLACED_WITHIN_S)
 
 
 def helm(cluster: "Cluster", *args: str) -> str:

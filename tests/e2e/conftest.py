@@ -22,7 +22,7 @@ from examples.demo.tenant import (
 from tests.cluster import installation
 from tests.cluster.images import build
 from tests.cluster.interface import Cluster
-from tests.cluster.kubectl import get, kubectl, port_forward
+from tests.cluster.kubectl import get, port_forward, replace
 from tests.standin import Standin
 
 TENANT = "e2e"
@@ -91,16 +91,10 @@ def policy(installed: Installed, tenant: str) -> Iterator[Callable[..., None]]:
         body = {k: live[k] for k in ("apiVersion", "kind")} | {
             "metadata": {"name": "default", "namespace": tenant}
         }
-        kubectl(
-            installed.cluster,
-            "replace",
-            "--filename",
-            "-",
-            stdin=yaml.safe_dump(body | {"spec": live["spec"] | fields}),
-        )
+        replace(installed.cluster, yaml.safe_dump(body | {"spec": live["spec"] | fields}))
 
     yield change
-    kubectl(installed.cluster, "replace", "--filename", "-", stdin=manifest("policy.yaml", tenant))
+    replace(installed.cluster, manifest("policy.yaml", tenant))
 
 
 @pytest.fixture(scope="session")
