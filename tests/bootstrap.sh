@@ -10,6 +10,7 @@ fail() { printf 'drawbridge: %s\n' "$1" >&2; exit 1; }
 python=$(command -v python3) || fail "python3 is missing; install Python 3.11 or newer (Debian, Ubuntu: apt-get install python3)"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
   fail "$("$python" --version) is too old; install Python 3.11 or newer and put it first on PATH"
+python=$("$python" -c 'import sys; print(sys.executable)')  # itself, not a shim such as pyenv's that may choose another
 
 if command -v uv >/dev/null && uv version --short --project crds >/dev/null 2>&1; then
   uv=$(command -v uv)
