@@ -50,6 +50,11 @@ def pool_is_not_begun(facts: PoolFacts) -> Verdict | None:
     return None
 
 
+def none_is_made(facts: PoolFacts) -> Verdict | None:
+    """Find that no replica is made, because of the pool itself."""
+    return pool_makes_no_more(facts) or pool_is_not_begun(facts)
+
+
 def image_is_unknown(facts: PoolFacts) -> Verdict | None:
     """Find that there is no image to run."""
     if facts.image is not None:
@@ -204,13 +209,13 @@ PROBLEMS: Final[Sequence[Check]] = (
 
 def what_forbids_replicas(facts: PoolFacts) -> Verdict | None:
     """Find why no replica would be made, however many were wanted."""
-    return pool_makes_no_more(facts) or pool_is_not_begun(facts) or image_is_unknown(facts)
+    return none_is_made(facts) or image_is_unknown(facts)
 
 
 def find_problems(facts: PoolFacts) -> list[Verdict]:
     """Return everything that keeps replicas from answering."""
-    if (none_is_made := pool_makes_no_more(facts) or pool_is_not_begun(facts)) is not None:
-        return [none_is_made]
+    if (nothing_else_counts := none_is_made(facts)) is not None:
+        return [nothing_else_counts]
     return [found for check in PROBLEMS if (found := check(facts)) is not None]
 
 
