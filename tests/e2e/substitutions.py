@@ -1,6 +1,6 @@
 """What stands on this cluster for what the pages say: plain data, which the pages are compared with."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,9 +19,8 @@ class Substitutions:
 
     def here(self, page: str, text: str) -> str:
         """Put this cluster's names in the place of the page's."""
-        for names in (self.of_page.get(page, {}), self.everywhere):
-            for said, meant in names.items():
-                text = text.replace(said, meant)
+        for _, said, meant in self._of(page):
+            text = text.replace(said, meant)
         return text
 
     def unused(self, blocks: Iterable[Block]) -> list[str]:
@@ -30,12 +29,16 @@ class Substitutions:
         waiting |= {(page, said) for page, names in self.of_page.items() for said in names}
         for block in blocks:
             text = block.text
-            for page, names in ((block.page, self.of_page.get(block.page, {})), ("", self.everywhere)):
-                for said, meant in names.items():
-                    if said in text:
-                        waiting.discard((page, said))
-                        text = text.replace(said, meant)
+            for page, said, meant in self._of(block.page):
+                if said in text:
+                    waiting.discard((page, said))
+                    text = text.replace(said, meant)
         return sorted(f"{page}: {said}" if page else said for page, said in waiting)
+
+    def _of(self, page: str) -> Iterator[tuple[str, str, str]]:
+        """Yield what counts for a page, in order: whose it is ("": everybody's), text, replacement."""
+        for whose, names in ((page, self.of_page.get(page, {})), ("", self.everywhere)):
+            yield from ((whose, said, meant) for said, meant in names.items())
 
 
 def substitutions(
