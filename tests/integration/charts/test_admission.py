@@ -165,6 +165,11 @@ NOTHING = json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name":
 """Applying this changes nothing; the API server answers with the whole Secret."""
 
 
+def _apply_as_operator(cluster: Cluster, namespace: str, manifest: str, *flags: str) -> str:
+    """Return why the API server refused, or ""."""
+    return _refusal(lambda: _as(cluster, namespace, "drawbridge-operator", *APPLY, *flags, stdin=manifest))
+
+
 @pytest.fixture(scope="module")
 def guarded(cluster: Cluster, system: str) -> str:
     """A namespace with objects of someone else's in it; the operator's writes are guarded."""
@@ -177,7 +182,7 @@ def guarded(cluster: Cluster, system: str) -> str:
             stdin=json.dumps({**policy, "spec": nobody}))  # fmt: skip
     wait_for(
         "the policy on the operator's writes",
-        lambda: _refusal(lambda: _as(cluster, system, "drawbridge-operator", *APPLY, stdin=NOTHING)),
+        lambda: _apply_as_operator(cluster, system, NOTHING),
         within_s=ACTIVE_WITHIN_S,
     )
     return system
@@ -194,7 +199,7 @@ def test_operator_writes_its_own_secret(cluster: Cluster, guarded: str) -> None:
 
 def test_operator_makes_no_secret_without_its_label(cluster: Cluster, guarded: str) -> None:
     secret = _secret("stray", ours=False, stringData={"api": "text"})
-    said = _refusal(lambda: _as(cluster, guarded, "drawbridge-operator", *APPLY, stdin=secret))
+    said = _apply_as_operator(cluster, guarded, secret)
     assert WRITES_REFUSED in said
 
 
@@ -204,14 +209,14 @@ def test_right_to_patch_shows_a_secret_where_no_policy_guards_it(cluster: Cluste
 
 
 def test_operator_sees_no_secret_through_a_patch(cluster: Cluster, guarded: str) -> None:
-    said = _refusal(lambda: _as(cluster, guarded, "drawbridge-operator", *APPLY, stdin=NOTHING))
+    said = _apply_as_operator(cluster, guarded, NOTHING)
     assert WRITES_REFUSED in said
     assert "password" not in said
 
 
 def test_operator_cannot_take_over_what_is_someone_elses(cluster: Cluster, guarded: str) -> None:
     taken = _secret("foreign", ours=True)
-    said = _refusal(lambda: _as(cluster, guarded, "drawbridge-operator", *APPLY, stdin=taken))
+    said = _apply_as_operator(cluster, guarded, taken)
     assert WRITES_REFUSED in said
 
 
@@ -231,7 +236,7 @@ def test_operator_has_no_right_to_read_secrets(cluster: Cluster, guarded: str, v
 def test_operator_makes_no_secret_that_kubernetes_fills_with_a_token(cluster: Cluster, guarded: str) -> None:
     token = json.loads(_secret("token", ours=True, type="kubernetes.io/service-account-token"))
     token["metadata"]["annotations"] = {"kubernetes.io/service-account.name": "default"}
-    said = _refusal(lambda: _as(cluster, guarded, "drawbridge-operator", *APPLY, stdin=json.dumps(token)))
+    said = _apply_as_operator(cluster, guarded, json.dumps(token))
     assert "may only write Secrets of type Opaque" in said
 
 
@@ -245,15 +250,15 @@ VARIABLE = {"name": "THEIRS", "valueFrom": {"secretKeyRef": {"name": "foreign", 
 SIDECAR = {"name": "theirs", "image": "none", "env": [VARIABLE]}
 
 
-def _deployment(**pod: Any) -> Object:
-    """Make an engine's Deployment without replicas, with changes in the spec of its pods, or more volumes."""
+def _deployment(**pod: Any) -> str:
+    """Write an engine's Deployment without replicas, with changes in the spec of its pods or more volumes."""
     made: Object = copy.deepcopy(ENGINE)
     del made["metadata"]["namespace"], made["metadata"]["ownerReferences"]
     made["spec"]["replicas"] = 0
     spec = made["spec"]["template"]["spec"]
     for field, value in pod.items():
         spec[field] = [*spec.get(field, []), *value] if field == "volumes" else value
-    return made
+    return json.dumps(made)
 
 
 def _engine(**fields: Any) -> list[Object]:
@@ -269,12 +274,6 @@ def guarded_pods(cluster: Cluster, guarded: str) -> str:
         within_s=ACTIVE_WITHIN_S,
     )
     return guarded
-
-
-def _apply_as_operator(cluster: Cluster, namespace: str, obj: Object, *flags: str) -> str:
-    """Return why it was refused, or ""."""
-    manifest = json.dumps(obj)
-    return _refusal(lambda: _as(cluster, namespace, "drawbridge-operator", *APPLY, *flags, stdin=manifest))
 
 
 @pytest.mark.parametrize(
