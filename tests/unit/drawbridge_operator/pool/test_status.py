@@ -2,19 +2,10 @@
 
 from dataclasses import replace
 
-from drawbridge_operator.kinds import (
-    DEPLOYMENT,
-    INFERENCE_POOL,
-    SECRET,
-    Object,
-)
+from drawbridge_operator.kinds import DEPLOYMENT, INFERENCE_POOL, SECRET, Object
 from drawbridge_operator.kinds import NAMESPACE as NAMESPACE_KIND
 
-from tests.unit.drawbridge_operator.pool.pools import (
-    NAMESPACE,
-    SETTINGS,
-    UID,
-)
+from tests.unit.drawbridge_operator.pool.pools import NAMESPACE, SETTINGS, UID
 from tests.unit.drawbridge_operator.pool.reconciling import (
     SECRET_NAME,
     change_spec,
